@@ -18,6 +18,7 @@ from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError
 from popsim.runs.run import StoredRun
 from popsim.statistics import t_quantile
+from popsim.studies.prices import money_in_words
 
 SAME_PEOPLE = ("seed", "population", "regions", "enrolment_days", "entry", "draws", "replications")  # of the experiment
 DEFINITION = ("experiment", "cohort", "network", "parameters", "data", "code")  # parts of a manifest
@@ -29,11 +30,11 @@ def check_comparable(first: StoredRun, second: StoredRun) -> None:
     """Refuse runs that cannot be compared.
 
     Raises:
-        InputError: they are the same run, or their costs are in different currencies.
+        InputError: they are the same run, or their costs are in different currencies, or of different years.
     """
     if first.folder.resolve() == second.folder.resolve():
         raise InputError(f"{second.folder}: is the same run as {first.folder}; name two runs")
-    here, there = first.experiment.currency, second.experiment.currency
+    here, there = money_in_words(first.experiment), money_in_words(second.experiment)
     if here != there:
         raise InputError(f"{second.folder}: its costs are in {there}, must be in {here} as those of {first.folder}")
 

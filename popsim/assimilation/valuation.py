@@ -12,27 +12,24 @@ from popsim.kernels import accrual
 from popsim.population.columns import Schema
 from popsim.population.population import Population
 
-SETS = ("nhs_prices", "griffiths_2014", "societal_prices", "gbd_disability")
-
 
 class DailyValuation:
     """Prices and utilities of a day, from the perspective of the health service, not discounted.
 
     Args:
-        parameters: the sets above, clinical_prices and clinical_utilities.
+        parameters: prices and utilities of a country, gbd_disability and clinical_utilities.
         schema: columns of the members.
         stay_days: length of a stay in hospital.
     """
 
     def __init__(self, parameters: Parameters, schema: Schema, stay_days: float) -> None:
-        prices, utilities, societal, disability = (parameters[name] for name in SETS)
-        self.prices = prices
-        self._daily = daily_prices(prices, societal, prices["telemonitoring_day"])
-        rates = health_rates(utilities, disability)
+        self.prices = prices = parameters.care_prices
+        self._daily = daily_prices(prices, parameters.societal_prices, prices["telemonitoring_day"])
+        rates = health_rates(parameters.utilities, parameters["gbd_disability"])
         self._utility = np.array([rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4])
         self._decrement = np.array([rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4])
         self.admission = prices["emergency_attendance"] + stay_days * prices["inpatient_day"]
-        self._clinical = ClinicalValuation(parameters["clinical_prices"], parameters["clinical_utilities"], schema)
+        self._clinical = ClinicalValuation(parameters.clinical_prices, parameters["clinical_utilities"], schema)
 
     def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Utility of each row's day, per year."""

@@ -23,7 +23,18 @@ from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
-from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Number, Source, Text, real, whole
+from popsim.definitions.fields import (
+    AS_TUPLE,
+    DefinitionPath,
+    Identifier,
+    Label,
+    LifeTableName,
+    Number,
+    Source,
+    Text,
+    real,
+    whole,
+)
 
 MAX_SIZE = 50_000_000
 MAX_COLUMNS = 100
@@ -99,7 +110,7 @@ class CohortDefinition(Definition):
     description: Text
     source: Source
     size: Annotated[int, whole(1, MAX_SIZE)]
-    life_table: Identifier | None = None
+    life_table: LifeTableName | None = None
     columns: Annotated[dict[Identifier, AnyMarginal], Field(max_length=MAX_COLUMNS)] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None

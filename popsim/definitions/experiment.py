@@ -20,10 +20,11 @@ from popsim.definitions.fields import (
     Label,
     TablePath,
     Text,
+    currency_code,
     real,
     whole,
 )
-from popsim.definitions.parameter import NestedEntries, ParameterEntry
+from popsim.definitions.parameter import NestedEntries, ParameterEntry, PriceYear
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
@@ -43,12 +44,6 @@ MAX_RUN_IN_DAYS = 730
 ENROLMENT_DAYS = 365  # where people enter with an admission, and the experiment says no number
 AT_HOME = "must be 0 where entry = 'home', for they are all at home on day 0"
 BASE_CASE = "base_case"  # the experiment itself in tables of scenarios
-
-
-def _checked_currency(code: str) -> str:
-    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
-        raise ValueError("must be a code of three capital letters, like GBP")
-    return code
 
 
 def _flattened(table: Any) -> Any:
@@ -74,6 +69,8 @@ def _organ_system(value: object) -> object:
 
 OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
 Rate = Annotated[float, real(0.0, 1.0)]
+PriceCountry = Literal["england", "united_states", "netherlands"]
+UtilityNormsName = Literal["country"] | TablePath
 Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
 Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]
@@ -200,7 +197,13 @@ class ExperimentDefinition(Definition):
         enrolment_days: number of days at the start over which entries are spread: usually 0, a year where people enter
             with an admission.
         perspective: whose costs `cost_total` counts (economics/perspectives.py).
-        currency, price_year: of the price set.
+        prices: the country whose prices and utilities are used (evidence/sets.py).
+        currency, price_year: of all money. Prices of other years or currencies are brought there; "as_printed": they
+            are used as they are, each of its own year, and all must be in the currency.
+        price_indices: CSV file of price indices and purchasing power parities (economics/price_indices.py) that
+            replaces the rows of the currencies that it names.
+        utility_norms: by age and sex, by which utilities are multiplied: "country" for those of the country of
+            `prices`, or a CSV file (economics/utility_norms.py); utilities are as measured when absent.
         discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent.
         willingness_to_pay: currency per QALY, for net monetary benefit.
         calibration: file with the result of a calibration, whose parameters and correlations are added to the two
@@ -245,8 +248,11 @@ class ExperimentDefinition(Definition):
     seed: Seed = 1
     follow_up_days: FollowUpDays = 365
     perspective: Perspective = "health_system"
-    currency: Annotated[str, AfterValidator(_checked_currency)] = "GBP"
-    price_year: Annotated[int, whole(1950, 2100)] = 2012
+    currency: Annotated[str, AfterValidator(currency_code)] = "GBP"
+    prices: PriceCountry = "england"
+    price_year: PriceYear | Literal["as_printed"] = "as_printed"
+    price_indices: TablePath | None = None
+    utility_norms: UtilityNormsName | None = None
     discount_rate_costs: Rate | None = None
     discount_rate_qalys: Rate | None = None
     willingness_to_pay: WillingnessToPay = 20_000.0

@@ -184,3 +184,23 @@ def _checked_table_path(path: str) -> str:
 
 
 TablePath = Annotated[str, AfterValidator(_checked_table_path)]
+
+
+def _life_table_name(value: object) -> object:
+    if not isinstance(value, str) or not (IDENTIFIER.fullmatch(value) or value.endswith(".csv")):
+        raise ValueError('must be a name like "us_2019", or the path of a .csv file')
+    return value
+
+
+LifeTableName = Annotated[str, Checked(_life_table_name, (("maxLength", MAX_PATH_LENGTH),))]
+
+
+def currency_code(code: str) -> str:
+    """The code of a currency, like GBP.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError("must be a code of three capital letters, like GBP")
+    return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,7 @@ from popsim.definitions.distributions import Uncertainty
 from popsim.definitions.fields import MAX_VALUE, Number, Source, Unit, whole
 from popsim.definitions.uncertainty import ParameterGroups
 
+type PriceIndex = Literal["health", "consumer"]
 type Provenance = Literal["read", "computed", "fitted", "defined", "assumed"]
 
 PROVENANCES: tuple[Provenance, ...] = ("read", "computed", "fitted", "defined", "assumed")
@@ -22,6 +24,9 @@ BEGINNINGS: MappingProxyType[str, Provenance] = MappingProxyType(
 )  # of a source; any other source is a citation
 # How the source of the uncertainty of a fitted parameter begins; the calibration's name follows.
 FITTED = "calibration "
+MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per something
+
+PriceYear = Annotated[int, whole(1950, 2100)]
 
 
 class Parameter(Definition):
@@ -33,7 +38,8 @@ class Parameter(Definition):
         source: a citation, "computed: from what", "by definition: of what", or "assumption: the reasoning".
         low, high: allowed interval; its uncertainty must lie within.
         uncertainty: distribution of the true value; without it the value is taken as certain.
-        price_year: of a price, the year of its money.
+        price_year: of a price, the year of its money; that of the file where absent.
+        price_index: of a price, the index that brings it to another year; that of the file where absent.
     """
 
     value: Number
@@ -42,13 +48,20 @@ class Parameter(Definition):
     low: Number = -MAX_VALUE
     high: Number = MAX_VALUE
     uncertainty: Uncertainty | None = None
-    price_year: Annotated[int, whole(1950, 2100)] | None = None
+    price_year: PriceYear | None = None
+    price_index: PriceIndex | None = None
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"value {self.value} must lie between {self.low} and {self.high}")
         return self
+
+    @property
+    def currency(self) -> str | None:
+        """Of a price, the currency in its unit."""
+        found = MONEY.match(self.unit)
+        return found[1] if found else None
 
     @property
     def provenance(self) -> Provenance:
@@ -59,11 +72,18 @@ class Parameter(Definition):
 
 
 class ParameterFile(Definition):
-    """The file of a parameter set: a table for each parameter, by its name, and groups of jointly uncertain ones."""
+    """The file of a parameter set: a table for each parameter, by its name, and groups of jointly uncertain ones.
+
+    Attributes:
+        price_year, price_index: of the prices that do not say them.
+        parameter_groups: jointly uncertain parameters.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Parameter] = Field(init=False)
 
+    price_year: PriceYear | None = None
+    price_index: PriceIndex = "health"
     parameter_groups: ParameterGroups = ()
 
 

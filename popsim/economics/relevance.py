@@ -17,11 +17,11 @@ from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import CARE, SIGNS, perspective_named
 from popsim.economics.prices import PricedSetting, daily_prices, setting_prices
 from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.sets import Parameters
 from popsim.kernels import accrual
 
-PRICES, SOCIETAL, CLINICAL_PRICES = "nhs_prices", "societal_prices", "clinical_prices"
 INTERVENTIONS, CHARGED = "interventions", ("cost_once", "cost_per_day")  # what strategies charge
-EFFECT_OF_SET = {"griffiths_2014": "qalys", "clinical_utilities": "qalys", "gbd_disability": "dalys"}
+EFFECT_OF_SET = {"clinical_utilities": "qalys", "gbd_disability": "dalys"}
 DISCOUNT_RATES = ("discount_rate_costs", "discount_rate_qalys")
 DISCOUNTED_EFFECTS = ("qalys", "dalys")
 _DRUGS = ("cost_drugs", "cost_out_of_pocket")
@@ -46,7 +46,7 @@ BOOKED = {"night_price": "night_account", "visit_price": "visit_account"}
 
 def without_influence(
     names: Iterable[str],
-    sets: Mapping[str, ParameterSet],
+    sets: Parameters,
     settings: Sequence[PricedSetting],
     perspective: Perspective,
     effect: str,
@@ -60,21 +60,22 @@ def without_influence(
         perspective: whose costs count.
         effect: the measure of effect.
     """
-    counted = set(SIGNS[perspective_named(perspective)])
+    counted, of_country = set(SIGNS[perspective_named(perspective)]), sets.valuation
+    effect_of_set = EFFECT_OF_SET | {of_country.utilities: "qalys"}
     idle = []
     for dotted in names:
         set_name, _, key = dotted.partition(".")
-        if set_name in EFFECT_OF_SET:
-            matters = effect == EFFECT_OF_SET[set_name]
+        if set_name in effect_of_set:
+            matters = effect == effect_of_set[set_name]
         elif key in DISCOUNT_RATES:
             matters = key == "discount_rate_costs" or effect in DISCOUNTED_EFFECTS
         elif set_name == INTERVENTIONS:
             matters = not key.endswith(CHARGED) or not counted.isdisjoint(CARE)
-        elif set_name == CLINICAL_PRICES:
+        elif set_name == of_country.clinical:
             treatment = any(worth.parameter == key for worth in TREATMENTS)
             matters = ("cost_clinic" if treatment else "cost_drugs") in counted
-        elif set_name in (PRICES, SOCIETAL) and set_name in sets and key in sets[set_name]:
-            matters = bool(components_of(set_name, key, sets[PRICES], sets[SOCIETAL], settings) & counted)
+        elif set_name in (of_country.care, of_country.societal) and key in sets[set_name]:
+            matters = bool(components_of(set_name, key, sets.care_prices, sets.societal_prices, settings) & counted)
         else:
             matters = True
         if not matters:
@@ -94,7 +95,7 @@ def components_of(
         if not np.array_equal(getattr(days[0], field), getattr(days[1], field)):
             found |= {*components}
     if days[0].drug_charge_share == days[1].drug_charge_share == 0.0:
-        found -= {"cost_out_of_pocket"} if set_name == PRICES else set()
+        found -= {"cost_out_of_pocket"} if set_name == prices.name else set()
     priced_settings = [setting_prices(care, borne, settings) for care, borne in pairs]
     for field, component in COMPONENTS_OF_SETTING.items():
         if not np.array_equal(getattr(priced_settings[0], field), getattr(priced_settings[1], field)):

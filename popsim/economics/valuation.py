@@ -21,6 +21,7 @@ from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.discounting import discount_factors
 from popsim.economics.prices import PricedSetting, daily_prices, health_rates, setting_prices
+from popsim.economics.utility_norms import UtilityNorms
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
@@ -71,6 +72,7 @@ class Valuation:
         telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         charges: what interventions cost.
         clinical: prices of further drugs and dialysis, and losses of lasting states; None: of none.
+        norms: by which utilities are multiplied (economics/utility_norms.py); None: they are as their set has them.
 
     Raises:
         InputError: a class of setting is unknown, a price is missing, or a rate is out of bounds.
@@ -91,10 +93,12 @@ class Valuation:
         telemonitoring_later: Mapping[int, float | None] | None = None,
         charges: Charges | None = None,
         clinical: ClinicalValuation | None = None,
+        norms: UtilityNorms | None = None,
     ) -> None:
         self.follow_up_days = whole_number("follow_up_days", follow_up_days, 1, MAX_DAYS)
         self._charges = charges or Charges()
         self._clinical = clinical
+        self._norms, self._respondents = norms, norms.of_respondents(utilities) if norms is not None else 1.0
         self.priced_settings = setting_prices(prices, societal, tuple(settings))
         own = prices["telemonitoring_day"]
         self.daily = daily_prices(
@@ -114,8 +118,11 @@ class Valuation:
 
     def accrue(self, population: Population, clock: Clock, events: EventLog) -> None:
         """Add the step that `clock` is at: its time, then the events logged since the last call."""
+        before = population["qaly"].copy() if self._norms is not None else None
         self._accrue_time(population, clock)
         self._accrue_events(population, clock, events)
+        if self._norms is not None and before is not None:
+            self._multiply(population, clock, self._norms, before)
 
     def spending(self) -> pl.DataFrame:
         """Undiscounted spending on all twins together, by year since entry.
@@ -147,6 +154,12 @@ class Valuation:
         )  # fmt: skip
         if self._clinical is not None:
             self._accrue_states(population, clock, rows, self._clinical)
+
+    def _multiply(self, population: Population, clock: Clock, norms: UtilityNorms, before: NDArray[np.float64]) -> None:
+        """Multiply the QALYs of the step by the norm of each person's age and sex, relative to the respondents'."""
+        years = np.maximum(int(clock.time_days) - population["entry_day"], 0) / DAYS_PER_YEAR
+        relative = norms.at(population["age_years"] + years, population["female"]) / self._respondents
+        population["qaly"][:] = before + (population["qaly"] - before) * relative
 
     def _check_rows(self, population: Population, rows: slice, today: int) -> None:
         """Check what kernels index by: each of `rows` is within its follow-up, and in a setting that has a price."""

@@ -6,6 +6,7 @@ unit = "L/g"
 source = "author year, where it was read"     or  "assumption: the reasoning"
 low = 0.0                                     where the value must be bounded
 high = 1.0
+price_year = 2023                             of a price; at the head of the file: of all that do not say it
 uncertainty = { distribution = "beta", standard_error = 0.02 }     see popsim.definitions.distributions
 
 [[parameter_groups]]                          for parameters of this set that are uncertain together
@@ -101,13 +102,18 @@ def load_parameters(name: str, folder: Path | str = FOLDER) -> ParameterSet:
     path = Path(folder) / f"{name}.toml"
     records: dict[str, Any] = read_toml(path)
     said = {key: records.pop(key) for key in ParameterFile.model_fields if key in records}
-    groups = validate(said, ParameterFile, path).parameter_groups
+    head = validate(said, ParameterFile, path)
+    usual = {"price_year": head.price_year, "price_index": head.price_index}
     parameters: dict[str, Parameter] = {}
     for key, table in records.items():
         if not isinstance(table, dict):
             raise DefinitionError(path, key, table, "must be a table with value, unit and source")
         try:
-            parameters[key] = validate(table, Parameter, path)
+            found = validate(table, Parameter, path)
+            if found.currency is not None:
+                lacking = {name: value for name, value in usual.items() if getattr(found, name) is None}
+                found = found.model_copy(update=lacking)
+            parameters[key] = found
         except DefinitionError as error:
             raise DefinitionError(path, f"{key}.{error.key}", error.value, error.allowed) from None
-    return ParameterSet(name, parameters, groups)
+    return ParameterSet(name, parameters, head.parameter_groups)

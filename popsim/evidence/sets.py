@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
+from popsim.definitions.experiment import PriceCountry
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.drugs import DRUG_SET, drug_parameters
 from popsim.evidence.parameters import ParameterSet, load_parameters
 
-PARAMETER_SETS = (  # of the model itself
+PARAMETER_SETS = (  # of the model itself, with the prices and utilities of England
     "heart_failure",
     "care_practice",
     "home_signals",
@@ -47,7 +51,33 @@ FURTHER_SETS = (  # of beliefs, forecasts, learning, scores, tables of people an
     "equity",
     DRUG_SET,
 )
-SHIPPED_SETS = (*PARAMETER_SETS, *FURTHER_SETS)
+
+
+class ValuationSets(NamedTuple):
+    """Names of the sets of prices and utilities of a country.
+
+    Attributes:
+        care: prices of care, and the discount rates.
+        societal: what patients, families and the economy bear.
+        clinical: prices of further drugs and of dialysis.
+        utilities: by symptom class, and in hospital.
+    """
+
+    care: str
+    societal: str
+    clinical: str
+    utilities: str
+
+
+VALUATION_SETS: Mapping[PriceCountry, ValuationSets] = MappingProxyType(
+    {
+        "england": ValuationSets("nhs_prices", "societal_prices", "clinical_prices", "griffiths_2014"),
+        "united_states": ValuationSets("us_prices", "us_societal_prices", "us_clinical_prices", "us_utilities"),
+        "netherlands": ValuationSets("nl_prices", "nl_societal_prices", "nl_clinical_prices", "nl_utilities"),
+    }
+)
+ENGLAND: PriceCountry = "england"
+SHIPPED_SETS = tuple(dict.fromkeys((*PARAMETER_SETS, *FURTHER_SETS, *chain(*VALUATION_SETS.values()))))
 INTERVENTION_SET = "interventions"  # made from an experiment's strategies
 
 
@@ -59,6 +89,7 @@ class Parameters(Mapping[str, ParameterSet]):
     Args:
         own: sets in the place of those shipped.
         added: sets of a user's own organ systems, beside those shipped.
+        country: whose prices and utilities value the simulation.
 
     Raises:
         InputError: there is no set of such a name, or one lacks a parameter.
@@ -68,7 +99,11 @@ class Parameters(Mapping[str, ParameterSet]):
         self,
         own: Mapping[str, ParameterSet] | None = None,
         added: Mapping[str, ParameterSet] | None = None,
+        country: PriceCountry = ENGLAND,
     ) -> None:
+        self.valuation = VALUATION_SETS[country]
+        self._country: PriceCountry = country
+        self._model_sets = model_sets(country)
         self._own, self._added = dict(added or {}) | dict(own or {}), dict(added or {})
         names = (*SHIPPED_SETS, INTERVENTION_SET, *self._added)
         for name, values in self._own.items():
@@ -102,15 +137,35 @@ class Parameters(Mapping[str, ParameterSet]):
     @property
     def counted(self) -> dict[str, ParameterSet]:
         """The sets of the model itself, and of the further ones those that are given."""
-        return {n: self[n] for n in self if n in PARAMETER_SETS or n in self._own}
+        return {n: self[n] for n in self if n in self._model_sets or n in self._own}
+
+    @property
+    def care_prices(self) -> ParameterSet:
+        """Prices of care, and the discount rates."""
+        return self[self.valuation.care]
+
+    @property
+    def societal_prices(self) -> ParameterSet:
+        """What patients, families and the economy bear."""
+        return self[self.valuation.societal]
+
+    @property
+    def clinical_prices(self) -> ParameterSet:
+        """Prices of further drugs and of dialysis."""
+        return self[self.valuation.clinical]
+
+    @property
+    def utilities(self) -> ParameterSet:
+        """Utilities by symptom class, and what a stay in hospital takes off."""
+        return self[self.valuation.utilities]
 
     def given(self, own: Mapping[str, ParameterSet]) -> Parameters:
         """A copy with other sets in the place of some."""
-        return Parameters(self._own | dict(own), self._added)
+        return Parameters(self._own | dict(own), self._added, self._country)
 
     def beside(self, added: Mapping[str, ParameterSet]) -> Parameters:
         """A copy with the sets of a user's own organ systems as well; those that it has already stay."""
-        return Parameters(self._own, dict(added) | self._added) if added else self
+        return Parameters(self._own, dict(added) | self._added, self._country) if added else self
 
     def with_values(
         self, changes: Mapping[str, float | ParameterChange], file: object = "parameters", where: str = "{}"
@@ -131,6 +186,12 @@ class Parameters(Mapping[str, ParameterSet]):
             name, key = find_parameter(dotted, self, file, where.format(dotted), value)
             found.setdefault(name, {})[key] = change
         return self.given({name: self[name].with_values(changed, file) for name, changed in found.items()})
+
+
+def model_sets(country: PriceCountry) -> tuple[str, ...]:
+    """The sets of the model itself, with the prices and utilities of a country."""
+    of_country = dict(zip(VALUATION_SETS[ENGLAND], VALUATION_SETS[country], strict=True))
+    return tuple(of_country.get(name, name) for name in PARAMETER_SETS)
 
 
 @cache

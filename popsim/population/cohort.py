@@ -16,7 +16,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
-from popsim.population.life_table import LifeTable
+from popsim.population.life_table import LifeTable, life_table_path
 from popsim.population.table_import import table_path
 
 
@@ -83,15 +83,19 @@ class CohortSource:
         """The life table named in the file."""
         name = self.definition.life_table
         try:
-            return None if name is None else LifeTable.read(name)
+            return None if name is None else LifeTable.read(name, self._life_table_folder(name))
         except DefinitionError as error:
             raise DefinitionError(self.path, "life_table", name, error.allowed) from None
+
+    def _life_table_folder(self, name: str) -> Path:
+        """A user's own table lies beside the cohort's file."""
+        return self.path.parent if name.endswith(".csv") else LIFE_TABLE_FOLDER
 
     def input_files(self) -> list[Path]:
         """Every input file of the sampled people: the cohort file, its life table, its table of people."""
         files = [self.path]
-        if self.life_table is not None:
-            files.append(LIFE_TABLE_FOLDER / f"life_table_{self.definition.life_table}.csv")
+        if (name := self.definition.life_table) is not None:
+            files.append(life_table_path(name, self._life_table_folder(name)))
         if self.definition.table is not None:
             files.append(table_path(self.definition.table, self.path))
         return files

@@ -17,7 +17,7 @@ from popsim.population.csv_table import read_csv
 from popsim.units import DAYS_PER_YEAR
 
 FOLDER = Path(__file__).parents[1] / "evidence"
-COLUMNS = ("age", "male_mx", "female_mx", "male_ex", "female_ex")
+SEXES = ("male", "female")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LifeTable:
     Attributes:
         name: as in `life_table_<name>.csv`.
         rate: deaths per person-year, shape (2, ages), row 0 men, row 1 women; age runs from 0.
-        published_life_expectancy: as printed with the table, years, same shape; for checks only.
+        published_life_expectancy: as printed with the table, years, same shape; for checks only, NaN where absent.
         source: citation and licence.
     """
 
@@ -37,25 +37,37 @@ class LifeTable:
     source: str
 
     @classmethod
-    def read(cls, name: str, folder: Path = FOLDER) -> LifeTable:
-        """Read `life_table_<name>.csv` (columns age, female_mx, female_ex, male_mx, male_ex; comments hold the source).
+    def read(cls, name: str, folder: Path | None = None) -> LifeTable:
+        """Read `life_table_<name>.csv`, or a user's own file if the name ends with .csv.
+
+        Columns: age, and of each sex (male_, female_) the death rate mx or the probability of dying qx, and the life
+        expectancy ex if it is known. Comments hold the source.
 
         Raises:
             DefinitionError: there is no such table or it is damaged.
         """
-        path = folder / f"life_table_{name}.csv"
+        path = life_table_path(name, folder)
+        if name.endswith(".csv") and not path.exists():
+            raise DefinitionError(path, "life_table", name, "no such file")
         if not path.exists():
-            known = [found.stem.removeprefix("life_table_") for found in folder.glob("life_table_*.csv")]
+            known = [found.stem.removeprefix("life_table_") for found in path.parent.glob("life_table_*.csv")]
             raise DefinitionError(path, "life_table", name, known=known)
         table = read_csv(path)
-        for column in COLUMNS:
-            if column not in table.frame.columns:
+        columns = table.frame.columns
+        kind = "qx" if "male_qx" in columns and "male_mx" not in columns else "mx"
+        for column in ("age", *(f"{sex}_{kind}" for sex in SEXES)):
+            if column not in columns:
                 raise DefinitionError(path, "header", None, f"not a life table: must have the column {column}")
-        ages, *others = (table.numbers(column) for column in COLUMNS)
-        rate, expectancy = np.array(others[:2]), np.array(others[2:])
+        ages, rate = table.numbers("age"), np.array([table.numbers(f"{sex}_{kind}") for sex in SEXES])
         if ages.tolist() != list(range(len(ages))) or not np.all((rate > 0) & np.isfinite(rate)):
             raise DefinitionError(path, "age", None, "ages must run 0, 1, 2, ... and all rates must be above 0")
-        return cls(name, np.ascontiguousarray(rate), expectancy, "; ".join(table.comments))
+        if kind == "qx":
+            if not np.all(rate < 1.0):
+                raise DefinitionError(path, "qx", None, "probabilities of dying must be below 1")
+            rate = -np.log1p(-rate)
+        unknown = np.full(len(ages), np.nan)
+        years = [table.numbers(f"{sex}_ex") if f"{sex}_ex" in columns else unknown for sex in SEXES]
+        return cls(name, np.ascontiguousarray(rate), np.array(years), "; ".join(table.comments))
 
     @property
     def oldest(self) -> int:
@@ -88,3 +100,8 @@ class LifeTable:
             alive *= float(np.exp(-rate * width))
             age = float(int(age) + 1)
         return float(expectancy + alive / self.rate[int(female), self.oldest])
+
+
+def life_table_path(name: str, folder: Path | None = None) -> Path:
+    """The file of a table that popsim has, by its name, or of a user's own, by its path from the folder."""
+    return (folder or Path()) / name if name.endswith(".csv") else (folder or FOLDER) / f"life_table_{name}.csv"

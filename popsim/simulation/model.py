@@ -21,6 +21,7 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.prices import PricedSetting
+from popsim.economics.utility_norms import UtilityNorms
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import ParameterSet
@@ -103,6 +104,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         enrolment_days: int = 0,
         parameters: Mapping[str, ParameterSet] | None = None,
         environment_series: EnvironmentSeries | None = None,
+        utility_norms: UtilityNorms | None = None,
         organ_systems: Sequence[str | Own] | None = None,
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
@@ -119,6 +121,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             enrolment_days: number of days over which entries are spread.
             parameters: sets of constants by name that replace those shipped (popsim/evidence).
             environment_series: daily temperature, particles and viruses; a temperate year when None.
+            utility_norms: by which utilities are multiplied; by none when None.
             organ_systems: those around the heart-failure core: names of popsim's (`ORGAN_SYSTEMS`), and a user's own,
                 whose columns the population has; all of popsim's when None.
             cohort: the cohort of the population; needed by strategies that raise alerts from beliefs.
@@ -144,6 +147,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         population.claim()
         self._entrance = entrance
         self._organ_systems, self._environment_series, self._cohort = organ_systems, environment_series, cohort
+        self._utility_norms = utility_norms
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
         parts = self._build(self.parameters)
         self.interventions = parts.interventions
@@ -279,16 +283,17 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             strategy.composed, people, key=key, parameters=parameters, observation=observation
         )
         valuation = Valuation(
-            parameters["nhs_prices"],
-            parameters["griffiths_2014"],
-            parameters["societal_prices"],
+            parameters.care_prices,
+            parameters.utilities,
+            parameters.societal_prices,
             parameters["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,
-            clinical=ClinicalValuation(parameters["clinical_prices"], parameters["clinical_utilities"], people.schema),
+            clinical=ClinicalValuation(parameters.clinical_prices, parameters["clinical_utilities"], people.schema),
+            norms=self._utility_norms,
         )
         return Parts(
             interventions=interventions,

@@ -27,6 +27,9 @@ from popsim.definitions.experiment import (
 )
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
+from popsim.economics.price_indices import PriceIndices
+from popsim.economics.utility_norms import FOLDER as NORMS_FOLDER
+from popsim.economics.utility_norms import OF_COUNTRY, UtilityNorms
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters
@@ -79,6 +82,7 @@ class Study:
         flags: what the command line said instead of the file.
         sampling: the cohort, ready to be sampled.
         environment_series: None: the usual ones.
+        utility_norms: by which utilities are multiplied; None: by none.
         own_organ_systems: a user's, in files or made in Python.
     """
 
@@ -92,6 +96,7 @@ class Study:
     sampling: SamplingPlan
     environment_series: EnvironmentSeries | None = None
     own_organ_systems: tuple[Own, ...] = ()
+    utility_norms: UtilityNorms | None = None
 
     @property
     def schema(self) -> Schema:
@@ -197,7 +202,8 @@ class Study:
 
     def _files(self) -> list[Path]:
         """Every file that the experiment was read from, its own first."""
-        named = (self.experiment.network, self.experiment.calibration, self.experiment.environment)
+        said = self.experiment
+        named = (said.network, said.calibration, said.environment, said.price_indices)
         others = [self.file.parent / name for name in named if name]
         code = {one.path: None for one in self.own_organ_systems if isinstance(one, OrganSystemInFile)}
         sets = own_parameter_files(self.own_organ_systems).values()
@@ -227,6 +233,8 @@ class Study:
         data = [path for path in self.cohort.input_files() if path != self.cohort.path]
         if self.experiment.environment:
             data.append(self.file.parent / self.experiment.environment)
+        if norms := _norms_file(self.experiment, self.file.parent):
+            data.append(norms)
         return {
             "cohort": self.cohort.definition.model_dump(mode="json"),
             "data": {path.name: file_hash(path) for path in data},
@@ -353,7 +361,8 @@ def resolve(
         check_strategy(strategy, network, schema, file)
         for changed in networks_by_day(checked, strategy).values():
             refuse_unscaled(experiment, changed, file)
-    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)))
+    indices = PriceIndices.read(Path(file).parent / experiment.price_indices) if experiment.price_indices else None
+    parameters, uncertain = resolve_parameters(experiment, file, read_sets(own_parameter_files(own)), indices)
     environment_series = (
         EnvironmentSeries.read(Path(file).parent / experiment.environment) if experiment.environment else None
     )
@@ -361,10 +370,18 @@ def resolve(
     if any(formula.evidence in parameters.counted for formula in FORMULAS.values()):
         sampling = plan(cohort, schema)
     read = (experiment, cohort, network, parameters, uncertain, Path(file), dict(flags or {}))
-    study = Study(*read, sampling, environment_series, own)
+    norms = UtilityNorms.read(norms_file) if (norms_file := _norms_file(experiment, Path(file).parent)) else None
+    study = Study(*read, sampling, environment_series, own, norms)
     if own:
         try_for_a_day(study)
     return study
+
+
+def _norms_file(experiment: ExperimentDefinition, folder: Path) -> Path | None:
+    """The table of utility norms that an experiment names."""
+    if experiment.utility_norms == OF_COUNTRY:
+        return NORMS_FOLDER / f"utility_norms_{experiment.prices}.csv"
+    return folder / experiment.utility_norms if experiment.utility_norms else None
 
 
 def _changed(experiment: ExperimentDefinition, key: str, change: Change) -> ExperimentDefinition:

@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
+from popsim.economics.price_indices import PriceIndices
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import INTERVENTION_SET, Parameters, find_parameter
 from popsim.studies.intervention_parameters import intervention_parameters
-from popsim.studies.prices import check_currency
-
-PRICE_SET = "nhs_prices"
+from popsim.studies.prices import in_money_of
 
 
 def resolve_parameters(
-    experiment: ExperimentDefinition, file: object, added: Mapping[str, ParameterSet] | None = None
+    experiment: ExperimentDefinition,
+    file: object,
+    added: Mapping[str, ParameterSet] | None = None,
+    indices: PriceIndices | None = None,
 ) -> tuple[Parameters, UncertainParameters]:
     """All parameter sets with the experiment's changes, and everything that is uncertain in them.
 
@@ -26,13 +28,15 @@ def resolve_parameters(
         experiment: with its strategies.
         file: named in errors.
         added: the sets of a user's own organ systems.
+        indices: those that popsim has where None.
 
     Raises:
-        DefinitionError: a name is unknown; a value, a distribution or a group is refused; prices are in another
-            currency than the experiment; or it has draws when nothing is uncertain.
+        DefinitionError: a name is unknown; a value, a distribution or a group is refused; a price cannot be brought to
+            the experiment's money; or it has draws when nothing is uncertain.
     """
     own = intervention_parameters(experiment.resolved_strategies)
-    parameters = Parameters({INTERVENTION_SET: own}, added)
+    parameters = Parameters({INTERVENTION_SET: own}, added, experiment.prices)
+    parameters = in_money_of(experiment, parameters, indices, file)
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it defines its members completely, instead of their set
             for dotted in group.parameters:
@@ -42,8 +46,7 @@ def resolve_parameters(
         for dotted in names:
             find_parameter(dotted, parameters, file, f"information_groups.{title}", dotted)
     parameters = parameters.with_values(experiment.parameters, file, "parameters.{}")
-    parameters = parameters.with_values(_discount_rates(experiment), file)
-    check_currency(experiment, parameters.counted, file)
+    parameters = parameters.with_values(_discount_rates(experiment, parameters.valuation.care), file)
     uncertain = uncertain_parameters(parameters.counted, experiment.parameter_groups, file)
     if experiment.draws and not uncertain.names:
         allowed = "must be 0: no parameter is uncertain (give one an 'uncertainty' in parameters)"
@@ -51,7 +54,7 @@ def resolve_parameters(
     return parameters, uncertain
 
 
-def _discount_rates(experiment: ExperimentDefinition) -> dict[str, float | ParameterChange]:
+def _discount_rates(experiment: ExperimentDefinition, care: str) -> dict[str, float | ParameterChange]:
     """The rates that the experiment gives beside its parameters."""
     rates = {key: getattr(experiment, key) for key in ("discount_rate_costs", "discount_rate_qalys")}
-    return {f"{PRICE_SET}.{key}": rate for key, rate in rates.items() if rate is not None}
+    return {f"{care}.{key}": rate for key, rate in rates.items() if rate is not None}

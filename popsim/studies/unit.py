@@ -42,7 +42,6 @@ from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
-from popsim.studies.parameters import PRICE_SET
 from popsim.studies.past import with_a_past
 from popsim.studies.recruitment import recruit
 
@@ -123,7 +122,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     admissions = stays(events, classes)
     elsewhere = stays(events, classes, INSTITUTIONS)
     after = discharges(admissions, people, unit.study.experiment.index_causes)
-    rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
+    rate = unit.study.parameters_of(unit.draw).care_prices["discount_rate_qalys"]
     totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
@@ -186,6 +185,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         enrolment_days=experiment.enrolment_days,
         parameters=parameters,
         environment_series=study.environment_series,
+        utility_norms=study.utility_norms,
         organ_systems=study.organ_systems,
         cohort=cohort,
         entrance=entrance,

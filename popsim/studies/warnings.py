@@ -14,7 +14,7 @@ from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import DRUG_SET
-from popsim.evidence.sets import INTERVENTION_SET, PARAMETER_SETS, SHIPPED_SETS
+from popsim.evidence.sets import INTERVENTION_SET, SHIPPED_SETS, model_sets
 from popsim.kernels.codes import CAUSE_NAMES
 from popsim.physiology.clinical import ORGAN_SYSTEMS
 from popsim.population.columns import Schema
@@ -98,7 +98,7 @@ def _read_by_runs(experiment: ExperimentDefinition, table: Table | None) -> set[
     guided = [READ_BY_GUIDANCE.get(one.kind, ()) for one in guidances]
     columns = table.columns.values() if table is not None else ()
     formulas = [FORMULAS[column.formula].evidence for column in columns if column.formula]
-    return {*PARAMETER_SETS, DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
+    return {*model_sets(experiment.prices), DRUG_SET, INTERVENTION_SET, *chain(*guided), *formulas}
 
 
 def _left_out(experiment: ExperimentDefinition) -> Set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Never
 
@@ -26,7 +27,7 @@ from popsim.population.sampling import plan, sample, stated
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Study
 from popsim.studies.organ_systems import organ_systems_of
-from popsim.studies.prices import price_years, prices_in_words
+from popsim.studies.prices import AS_PRINTED, price_years, prices_in_words
 from popsim.studies.warnings import design_warnings
 
 
@@ -140,16 +141,15 @@ def organ_system_notes(study: Study) -> list[str]:
 
 
 def price_notes(study: Study) -> list[str]:
-    """Notes on the prices of an experiment, which are used as printed, without inflation."""
+    """The money of an experiment, and where nothing is converted, the prices of other years than most."""
     experiment = study.experiment
-    years = price_years(experiment)
-    others = [f"{name} ({year})" for name, year in years.items() if year not in (None, experiment.price_year)]
-    unknown = sum(year is None for year in years.values())
     notes = [f"  costs are in {prices_in_words(experiment)}"]
-    if others:
-        notes.append(f"  prices of other years than {experiment.price_year}, used as printed: {', '.join(others)}")
-    if unknown:
-        notes.append(f"  prices without a stated year, used as printed: {unknown}")
+    if experiment.price_year == AS_PRINTED:
+        years = price_years(experiment)
+        usual = max(counts := Counter(years.values()), key=lambda year: counts[year])
+        others = [f"{name} ({year or 'of the experiment'})" for name, year in years.items() if year != usual]
+        if others:
+            notes.append(f"  prices of other years than {usual}, used as printed: {', '.join(others)}")
     return notes
 
 

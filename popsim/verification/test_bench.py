@@ -21,7 +21,6 @@ from popsim.studies.unit import build, run_to_end, tables_of
 PEOPLE = 240
 MAX_DAYS = 365
 MAX_ENROLMENT_DAYS = 60
-UNDISCOUNTED = {"nhs_prices.discount_rate_costs": 0.0, "nhs_prices.discount_rate_qalys": 0.0}
 
 
 class Observation:
@@ -188,16 +187,21 @@ class ModelBench:
             if values.of(key).unit.startswith((self.experiment.currency, "currency"))
         }
 
+    def discounted(self, costs: float = 0.0, qalys: float = 0.0) -> dict[str, float]:
+        """Discount rates per year, by their dotted names."""
+        care = self.study.parameters.valuation.care
+        return {f"{care}.discount_rate_costs": costs, f"{care}.discount_rate_qalys": qalys}
+
     def utilities(self) -> dict[str, float]:
         """Every utility (not the decrements) by its dotted name."""
-        values = self.study.parameters["griffiths_2014"]
-        return {f"griffiths_2014.{name}": values[name] for name in values if name.startswith("utility_")}
+        values = self.study.parameters.utilities
+        return {f"{values.name}.{name}": values[name] for name in values if name.startswith("utility_")}
 
     def decrements(self) -> dict[str, float]:
         """Every decrement of utility, in hospital or of a lasting state, by its dotted name."""
-        values = self.study.parameters["griffiths_2014"]
+        values = self.study.parameters.utilities
         losses = self.study.parameters["clinical_utilities"]
-        return {f"griffiths_2014.{name}": values[name] for name in values if "decrement" in name} | {
+        return {f"{values.name}.{name}": values[name] for name in values if "decrement" in name} | {
             f"clinical_utilities.{name}": losses[name] for name in losses
         }
 

@@ -7,10 +7,9 @@ import pytest
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import COMPONENTS_OF_DAY, components_of, without_influence
-from popsim.evidence.parameters import load_parameters
+from popsim.evidence.sets import SHIPPED as SETS
 from popsim.kernels.accrual import DailyPrices
 
-SETS = {name: load_parameters(name) for name in ("nhs_prices", "societal_prices", "griffiths_2014", "gbd_disability")}
 SETTINGS = (
     PricedSetting("home", "community"),
     PricedSetting("emergency_department", "emergency"),

@@ -25,7 +25,7 @@ SETTINGS = (
     PricedSetting("nursing_home", "facility"),
 )
 PLACE = {setting.name: place for place, setting in enumerate(SETTINGS)}
-CODES = ("alive", "setting", "admitted", "nyha_class", "telemonitored")
+CODES = ("alive", "setting", "admitted", "nyha_class", "telemonitored", "female")
 REALS = (
     "beta_blocker_fraction",
     "ras_inhibitor_fraction",

@@ -81,3 +81,34 @@ def test_refused(tmp_path: Path) -> None:
     (tmp_path / "life_table_gap.csv").write_text(f"{header}\n0,0.1,9,0.1,9\n2,0.1,9,0.1,9\n")
     with pytest.raises(DefinitionError, match="ages must run 0, 1, 2"):
         LifeTable.read("gap", tmp_path)
+
+
+def test_a_users_own_table_by_probabilities_of_dying(tmp_path: Path) -> None:
+    """A rate that is constant within a year leaves exp(-rate) alive: 1 - 0.1 and 1 - 0.5."""
+    (tmp_path / "mine.csv").write_text("# mine\nage,male_qx,female_qx\n0,0.1,0.2\n1,0.5,0.3\n", encoding="utf-8")
+    table = LifeTable.read("mine.csv", tmp_path)
+    assert table.survival(0.0, 2.0, female=False) == pytest.approx(0.9 * 0.5)
+    assert table.survival(0.0, 1.0, female=True) == pytest.approx(0.8)
+    assert np.isnan(table.published_life_expectancy).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("age,male_qx,female_qx\n0,0.1,1\n", "must be below 1"),
+        ("age,male_qx\n0,0.1\n", "must have the column female_qx"),
+        ("age,men,women\n0,0.1,0.1\n", "must have the column male_mx"),
+    ],
+)
+def test_a_bad_table_of_ones_own_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DefinitionError, match=said):
+        LifeTable.read("mine.csv", tmp_path)
+    with pytest.raises(DefinitionError, match="no such file"):
+        LifeTable.read("other.csv", tmp_path)
+
+
+def test_life_tables_of_the_united_kingdom_and_of_other_years() -> None:
+    """The probability of dying at 80, as printed."""
+    assert 1.0 - LifeTable.read("uk").survival(80.0, 1.0, female=True) == pytest.approx(0.03841)
+    assert LifeTable.read("us_2022").rate[0, 80] > LifeTable.read("us_2019").rate[0, 80]

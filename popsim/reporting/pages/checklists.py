@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.evidence.sets import VALUATION_SETS
 from popsim.runs.run import StoredRun
+from popsim.studies.prices import prices_in_words
 
 NOT_REPORTED = "not reported: "
 
@@ -59,7 +61,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
         ),
         (
             "Currency, price date, and conversion",
-            _sentences(said.currency, f"{experiment.currency}, price year {experiment.price_year}."),
+            _sentences(said.currency, f"Costs are in {prices_in_words(experiment)}."),
         ),
         (
             "Rationale and description of model",
@@ -194,7 +196,7 @@ def _sentences(*parts: str) -> str:
 
 
 def _discount_rates(run: StoredRun) -> str:
-    prices = run.manifest["parameters"].get("nhs_prices", {})
+    prices = run.manifest["parameters"].get(VALUATION_SETS[run.experiment.prices].care, {})
     rates = []
     for key, what in (("discount_rate_costs", "costs"), ("discount_rate_qalys", "QALYs")):
         own = getattr(run.experiment, key)

@@ -10,7 +10,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import SIGNS
 from popsim.verification.checking import CheckResult, check, close, never, not_applicable, same, together
-from popsim.verification.test_bench import UNDISCOUNTED, ModelBench, Observation
+from popsim.verification.test_bench import ModelBench, Observation
 
 AREA = "Costs"
 
@@ -121,8 +121,8 @@ def one_price_one_component(bench: ModelBench) -> CheckResult:
 @check(AREA, "Nights on wards cost the midnight census times the price")
 def nights(bench: ModelBench) -> CheckResult:
     """No outside patients, no discounting, all entries at once: census of each ward x price against the component."""
-    one = bench.run(None, UNDISCOUNTED, network=bench.closed, enrolment_days=0)
-    prices = bench.study.parameters["nhs_prices"]
+    one = bench.run(None, bench.discounted(), network=bench.closed, enrolment_days=0)
+    prices = bench.study.parameters.care_prices
     wards = [s for s in bench.study.network.settings if s.setting_class in ("inpatient", "critical")]
     if not wards:
         return not_applicable("the network has no wards")
@@ -136,8 +136,8 @@ def nights(bench: ModelBench) -> CheckResult:
 @check(AREA, "Contacts cost their number times their price")
 def contacts(bench: ModelBench) -> CheckResult:
     """No discounting: visits in the event log x price against the clinic component."""
-    one = bench.run(None, UNDISCOUNTED)
-    prices = bench.study.parameters["nhs_prices"]
+    one = bench.run(None, bench.discounted())
+    prices = bench.study.parameters.care_prices
     clinics = [
         s for s in bench.study.network.settings if s.setting_class == "outpatient" and s.clinician == "specialist"
     ]
@@ -171,7 +171,7 @@ def drugs_while_taken(bench: ModelBench) -> CheckResult:
     beyond = []
     for name in drugs:
         ones = dict.fromkeys(bench.prices(), 0.0) | {name: 1.0}
-        persons = bench.run(None, ones | UNDISCOUNTED).persons
+        persons = bench.run(None, ones | bench.discounted()).persons
         beyond.append((persons["cost_drugs"].abs() > persons["days_alive_out_of_hospital"] + 1.0).to_numpy())
     return never(np.concatenate(beyond), f"persons who pay for more days than they have ({len(drugs)} drugs)")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from popsim.units import DAYS_PER_YEAR
 from popsim.verification.checking import CheckResult, check, close, never, same, together
-from popsim.verification.test_bench import UNDISCOUNTED, ModelBench
+from popsim.verification.test_bench import ModelBench
 
 AREA = "Utilities and QALYs"
 
@@ -18,7 +18,7 @@ def _flat(bench: ModelBench, utility: float) -> dict[str, float]:
 @check(AREA, "With all utilities 1 QALYs equal life years")
 def utilities_of_one(bench: ModelBench) -> CheckResult:
     """Set utilities to 1, decrements and discount rates to 0, and compare each person's QALYs with its life years."""
-    seen = [bench.run(strategy, _flat(bench, 1.0) | UNDISCOUNTED).persons for strategy in bench.strategies]
+    seen = [bench.run(strategy, _flat(bench, 1.0) | bench.discounted()).persons for strategy in bench.strategies]
     return together(*(close(p["qaly"], p["life_days"] / DAYS_PER_YEAR, "QALYs against life years") for p in seen))
 
 
@@ -38,7 +38,7 @@ def utilities_scale(bench: ModelBench) -> CheckResult:
 @check(AREA, "QALYs never exceed life years")
 def qalys_below_life(bench: ModelBench) -> CheckResult:
     """Look for persons whose QALYs, not discounted, are more than their life years."""
-    persons = bench.run(None, UNDISCOUNTED).persons
+    persons = bench.run(None, bench.discounted()).persons
     return never(persons["qaly"] > persons["life_days"] / DAYS_PER_YEAR + 1e-9, "persons with more QALYs than years")
 
 
