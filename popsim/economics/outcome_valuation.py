@@ -7,6 +7,7 @@ import polars as pl
 from popsim.definitions.experiment import Perspective
 from popsim.economics.columns import COST_COLUMNS, COST_NAMES
 from popsim.economics.disability import life_years_lost
+from popsim.economics.discounting import Steps
 from popsim.economics.perspectives import PERSPECTIVES, mean_costs, total_cost
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.survival import survival_times
@@ -59,7 +60,7 @@ NET_BENEFIT = OutcomeMeasure(
 
 
 def outcome_values(
-    twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float
+    twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float, steps: Steps = ()
 ) -> pl.DataFrame:
     """Health and cost of each person.
 
@@ -67,13 +68,13 @@ def outcome_values(
         twins: `population.frame()`; a component of cost that it does without is 0.
         people: `follow_up(...)` of the same twins, in the same order.
         perspective: whose costs `cost_total` counts.
-        rate_per_year: at which QALYs and life years lost are discounted.
+        rate_per_year, steps: at which QALYs and life years lost are discounted.
 
     Returns:
         person_id, qaly, life_days, disability_years, life_years_lost, daly (their sum), the cost components and
         cost_total.
     """
-    lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year)
+    lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year, steps)
     nothing = [pl.lit(0.0).alias(name) for name in COST_NAMES if name not in twins.columns]
     return twins.with_columns(nothing).select(
         "person_id",

@@ -20,6 +20,7 @@ from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
 from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
+from popsim.economics.discounting import NO_STEPS, Steps
 from popsim.economics.prices import PricedSetting
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
@@ -107,6 +108,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
         entrance: Entrance | None = None,
+        discount_steps: tuple[Steps, Steps] = NO_STEPS,
     ) -> None:
         """Set up a population in a network under a strategy; nothing happens until the first step.
 
@@ -125,6 +127,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
             entrance: of twins that have lived before: where they enter; their state is kept as it is, nothing of them
                 is initialised. None: they are initialised at steady state and enter at the network's entry.
+            discount_steps: later discount rates of costs and of QALYs (economics/discounting.py).
 
         Raises:
             InputError: a number is out of bounds, agent_class cannot be a twin, another model has claimed the twins,
@@ -142,7 +145,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
         population.claim()
-        self._entrance = entrance
+        self._entrance, self._discount_steps = entrance, discount_steps
         self._organ_systems, self._environment_series, self._cohort = organ_systems, environment_series, cohort
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
         parts = self._build(self.parameters)
@@ -285,6 +288,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             parameters["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
             self.follow_up_days,
+            discount_steps=self._discount_steps,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,

@@ -51,7 +51,7 @@ from popsim.studies.organ_systems import (
     try_for_a_day,
 )
 from popsim.studies.own_code import own_code_hash
-from popsim.studies.parameters import resolve_parameters
+from popsim.studies.parameters import discount_steps, resolve_parameters
 from popsim.studies.usual_care import entry_content, lived_at_first, refuse_homeless, unlimited
 from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
@@ -215,6 +215,7 @@ class Study:
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
             "entry": entry_content(experiment, self.parameters),
+            "discount_steps": discount_steps(experiment),
             "perspective": experiment.perspective,
             "stored": [experiment.store, *experiment.entry_columns, *sorted(experiment.index_causes)],
             "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],

@@ -42,7 +42,7 @@ from popsim.studies.content import Tables
 from popsim.studies.design import Unit
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
-from popsim.studies.parameters import PRICE_SET
+from popsim.studies.parameters import PRICE_SET, discount_steps
 from popsim.studies.past import with_a_past
 from popsim.studies.recruitment import recruit
 
@@ -124,7 +124,8 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     elsewhere = stays(events, classes, INSTITUTIONS)
     after = discharges(admissions, people, unit.study.experiment.index_causes)
     rate = unit.study.parameters_of(unit.draw)[PRICE_SET]["discount_rate_qalys"]
-    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
+    _, steps = discount_steps(unit.study.experiment)
+    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate, steps)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
     for part in (kidney, index_destinations(events, classes)):
@@ -189,6 +190,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         organ_systems=study.organ_systems,
         cohort=cohort,
         entrance=entrance,
+        discount_steps=discount_steps(experiment),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.economics.discounting import rates_in_words
 from popsim.runs.run import StoredRun
 
 NOT_REPORTED = "not reported: "
@@ -199,6 +200,6 @@ def _discount_rates(run: StoredRun) -> str:
     for key, what in (("discount_rate_costs", "costs"), ("discount_rate_qalys", "QALYs")):
         own = getattr(run.experiment, key)
         rate = own if own is not None else prices.get(key)
-        if isinstance(rate, int | float):
-            rates.append(f"{100 * rate:g}% a year for {what}")
+        if rate is not None:
+            rates.append(f"{rates_in_words(rate)} for {what}")
     return f"Used: {', '.join(rates)}." if rates else ""
