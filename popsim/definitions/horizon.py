@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import Checked, real, whole
+
+if TYPE_CHECKING:
+    from popsim.definitions.experiment import ExperimentDefinition
 
 MAX_RATE_STEPS = 16
 MAX_RATE_YEAR = 1000
@@ -61,6 +64,20 @@ def usual_days(experiment: dict[str, Any]) -> int:
         return FOLLOW_UP_DAYS
     observed: int = experiment.get("observed_days") or OBSERVED_DAYS
     return observed if experiment.get("extrapolation") is not None else MAX_FOLLOW_UP_DAYS
+
+
+def observed_part(experiment: ExperimentDefinition) -> int | None:
+    """Days since entry after which what comes is reported apart; None: nothing is."""
+    return experiment.observed_days or (OBSERVED_DAYS if experiment.follow_up else None)
+
+
+def horizon_in_words(experiment: ExperimentDefinition) -> str:
+    """How long each person is followed from its entry."""
+    if experiment.follow_up is None:
+        return f"{experiment.follow_up_days} days"
+    if experiment.extrapolation is None:
+        return "a lifetime"
+    return f"a lifetime ({experiment.follow_up_days} days simulated, then extrapolated)"
 
 
 def check_horizon(

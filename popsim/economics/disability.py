@@ -65,16 +65,33 @@ def life_years_lost(
     died = people["death_time_days"].is_not_null().to_numpy()
     years = (people["death_time_days"] - people["entry_day"]).to_numpy()[died] / DAYS_PER_YEAR
     age, sex = np.asarray(age_years, np.float64)[died] + years, np.asarray(female)[died]
-    table = LifeTable.read(STANDARD_LIFE_TABLE)
     lost = np.zeros(len(people))
+    lost[died] = years_lost(LifeTable.read(STANDARD_LIFE_TABLE), age, sex, years, rate_per_year, steps)
+    return lost
+
+
+def years_lost(
+    table: LifeTable, age_years: ArrayLike, female: ArrayLike, years: ArrayLike, rate_per_year: float, steps: Steps = ()
+) -> NDArray[np.float64]:
+    """Discounted years of life that are lost by deaths.
+
+    Args:
+        table: death rates of those who do not die.
+        age_years: exact ages at death.
+        female: 1 for women, same shape.
+        years: since entry, at death.
+        rate_per_year, steps: of discounting, from entry.
+    """
+    age, sex, died = np.asarray(age_years, np.float64), np.asarray(female), np.asarray(years, np.float64)
+    lost = np.zeros(np.broadcast_shapes(age.shape, sex.shape, died.shape))
     for start, end, rate in pieces(rate_per_year, steps):
-        first, last = np.maximum(years, start) - years, np.maximum(years, end) - years
+        first, last = np.maximum(died, start) - died, np.maximum(died, end) - died
         alive = np.exp(table.integral(age, sex) - table.integral(age + first, sex))
-        weight = alive * discount_at(rate_per_year, years + first, steps)
+        weight = alive * discount_at(rate_per_year, died + first, steps)
         life = discounted_expectancy(table, age + first, sex, rate)
         if np.isfinite(end):
             surviving = np.exp(table.integral(age + first, sex) - table.integral(age + last, sex))
             after = (1.0 + rate) ** (first - last) * discounted_expectancy(table, age + last, sex, rate)
             life -= surviving * after
-        lost[died] += life * weight
+        lost += life * weight
     return lost

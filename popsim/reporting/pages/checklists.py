@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.discounting import rates_in_words
 from popsim.runs.run import StoredRun
 
@@ -45,7 +46,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
         ("Setting and location", said.setting or f"Care network '{run.network.name}'."),
         ("Comparators", _sentences(said.comparators, f"{names}; compared with {titles[run.comparator].lower()}.")),
         ("Perspective", _sentences(said.perspective, f"Costs counted: {experiment.perspective.replace('_', ' ')}.")),
-        ("Time horizon", said.time_horizon or f"{experiment.follow_up_days} days from each person's entry."),
+        ("Time horizon", _sentences(said.time_horizon, _horizon(experiment))),
         ("Discount rate", _sentences(said.discount_rate, rates)),
         ("Selection of outcomes", said.outcomes or _missing("why these outcomes; those measured are in the tables")),
         (
@@ -192,6 +193,13 @@ def _missing(what: str) -> str:
 def _sentences(*parts: str) -> str:
     """What the authors wrote, followed by what popsim knows."""
     return " ".join(part for part in parts if part)
+
+
+def _horizon(experiment: ExperimentDefinition) -> str:
+    used = f"Used: {horizon_in_words(experiment)} from each person's entry"
+    if (said := experiment.extrapolation) is None:
+        return f"{used}."
+    return f"{used}, by a survival curve ({said.family}), costs and utility of the last {said.window_days} days."
 
 
 def _discount_rates(run: StoredRun) -> str:

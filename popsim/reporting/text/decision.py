@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
@@ -113,7 +114,7 @@ def _listed(names: Sequence[str]) -> str:
 def _head(run: StoredRun, decision: Decision) -> str:
     """What was run, and how Monte Carlo error is separated from parameter uncertainty."""
     experiment = run.experiment
-    horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
+    horizon = f"costs and health per person, over {horizon_in_words(experiment)} from entry"
     lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
@@ -160,10 +161,9 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
         unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
         label = f"  {unit}, to the end of life expectancy" if horizon == "lifetime" else f"  {unit}"
         lines.append([label, *(_ratio(found[name], has_intervals(run.experiment)) for name in names)])
-    days = run.experiment.follow_up_days
     note = (
-        f"  Costs and effects cover {days} days of follow-up, except DALYs: these count a death by the years of life\n"
-        "  lost to the end of life expectancy, so their ratio has a longer horizon than the others."
+        f"  Costs and effects cover {horizon_in_words(run.experiment)} from entry, except DALYs: these count a death\n"
+        "  by the years of life lost to the end of life expectancy: their ratio has a longer horizon than the others."
     )
     return f"{aligned(lines)}\n{note}" if "dalys" in table["effect"] else aligned(lines)
 
