@@ -76,8 +76,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
     any other. The step at time t simulates day t - 1, so events scheduled between two steps happen between two days,
-    and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended or everybody is
-    dead.
+    and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended or
+    everybody is dead.
 
     Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with `key`, but are
     separate from popsim's random streams, which are keyed by person, purpose and day and do not depend on the order of

@@ -114,7 +114,7 @@ def _listed(names: Sequence[str]) -> str:
 def _head(run: StoredRun, decision: Decision) -> str:
     """What was run, and how Monte Carlo error is separated from parameter uncertainty."""
     experiment = run.experiment
-    horizon = f"costs and health per person, over {horizon_in_words(experiment)} from entry"
+    horizon = f"costs and health per person, over {horizon_in_words(experiment)} of follow-up"
     lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
@@ -158,12 +158,13 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     lines: list[Sequence[str]] = [[f"Cost per effect against {against}{interval}", *titles]]
     for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
-        unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
-        label = f"  {unit}, to the end of life expectancy" if horizon == "lifetime" else f"  {unit}"
+        unit, of = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
+        label = f"  {unit}, to the end of life expectancy" if of == "lifetime" else f"  {unit}"
         lines.append([label, *(_ratio(found[name], has_intervals(run.experiment)) for name in names)])
+    horizon = horizon_in_words(run.experiment)
     note = (
-        f"  Costs and effects cover {horizon_in_words(run.experiment)} from entry, except DALYs: these count a death\n"
-        "  by the years of life lost to the end of life expectancy: their ratio has a longer horizon than the others."
+        f"  Costs and effects cover {horizon} of follow-up, except DALYs: these count a death by the years of life\n"
+        "  lost to the end of life expectancy, so their ratio has a longer horizon than the others."
     )
     return f"{aligned(lines)}\n{note}" if "dalys" in table["effect"] else aligned(lines)
 
