@@ -82,8 +82,9 @@ def years_lost(
         years: since entry, at death.
         rate_per_year, steps: of discounting, from entry.
     """
-    age, sex, died = np.asarray(age_years, np.float64), np.asarray(female), np.asarray(years, np.float64)
-    lost = np.zeros(np.broadcast_shapes(age.shape, sex.shape, died.shape))
+    given = (np.asarray(age_years, np.float64), np.asarray(female), np.asarray(years, np.float64))
+    age, sex, died = np.broadcast_arrays(*given)
+    lost = np.zeros(age.shape)
     for start, end, rate in pieces(rate_per_year, steps):
         first, last = np.maximum(died, start) - died, np.maximum(died, end) - died
         alive = np.exp(table.integral(age, sex) - table.integral(age + first, sex))
