@@ -225,7 +225,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         """Call the overridden hooks, and advance the clock to the next day."""
         self.hooks.call(self.population, self.clock)
         self.clock.tick()
-        self.running = self.clock.day < self.days and bool(self.population["alive"].any())
+        to_come = self.population.entered(self.clock.day - 1) < len(self.population)
+        self.running = self.clock.day < self.days and (to_come or bool(self.population["alive"].any()))
         self._unfinished = False
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -119,7 +119,7 @@ def run_to_end(
     interim = None if interim_day is None else InterimTotals(people, interim_day)
     measured = {*range(KIDNEY_EVERY_DAYS, model.days, KIDNEY_EVERY_DAYS), model.days}
     for day in sorted(measured | (interim.due if interim else set())):
-        if to_death and not people["alive"].any():
+        if to_death and not model.running:
             break
         model.run_for(day - model.clock.day)
         if day in measured:
