@@ -127,7 +127,7 @@ def _extrapolated(
     for name, ((rate, steps), years) in weights.items():
         worth = np.append(0.0, np.cumsum(discount_factors(rate, days, steps))) / DAYS_PER_YEAR
         in_window = np.interp(lived, np.arange(days + 1), worth) - worth[days - said.window_days]
-        accrued = (totals[name] - window_start[name]).sum()
+        accrued = float((totals[name] - window_start[name]).to_numpy().sum())
         whole = float(np.maximum(in_window, 0.0).sum())
         added[name] = years * (accrued / whole if whole else 0.0)
     added["daly"] = added["disability_years"] + added["life_years_lost"]
