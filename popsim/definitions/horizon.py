@@ -80,6 +80,13 @@ def horizon_in_words(experiment: ExperimentDefinition) -> str:
     return f"a lifetime ({experiment.follow_up_days} days simulated, then extrapolated)"
 
 
+def over_horizon(label: str, experiment: ExperimentDefinition) -> str:
+    """A label of what is counted in follow-up, in words that are true of the experiment's horizon."""
+    if experiment.follow_up is None:
+        return label
+    return label.replace("in follow-up", "over a lifetime").replace("beyond follow-up", "to the end of life expectancy")
+
+
 def check_horizon(
     follow_up: str | None, follow_up_days: int, observed_days: int | None, extrapolation: Extrapolation | None
 ) -> None:

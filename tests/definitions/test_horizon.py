@@ -6,7 +6,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.horizon import MAX_FOLLOW_UP_DAYS, horizon_in_words, observed_part
+from popsim.definitions.horizon import MAX_FOLLOW_UP_DAYS, horizon_in_words, observed_part, over_horizon
 from popsim.errors import DefinitionError
 
 BASE = {"name": "short", "cohort": "c.toml", "network": "n.toml", "strategies": [{"name": "usual"}]}
@@ -74,3 +74,8 @@ def test_rates_are_sorted_by_year():
     found = read(discount_rate_costs={"75": 0.025, "0": 0.035, "30": 0.03})
     assert [*found.discount_rate_costs] == ["0", "30", "75"]
     assert read(discount_rate_costs={"0": 0.03}).discount_rate_costs == 0.03
+
+
+def test_labels_say_how_long_health_is_counted():
+    assert over_horizon("QALYs in follow-up", read()) == "QALYs in follow-up"
+    assert over_horizon("QALYs in follow-up", read(**LIFE)) == "QALYs over a lifetime"

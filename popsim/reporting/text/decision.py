@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from popsim.definitions.horizon import horizon_in_words
+from popsim.definitions.horizon import horizon_in_words, over_horizon
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
@@ -126,7 +126,7 @@ def _head(run: StoredRun, decision: Decision) -> str:
 
 def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest strategy first."""
-    heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
+    heads = ("Cost", over_horizon(measure_of(effect).label, run.experiment), f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
     table = tabled("Incremental analysis", icer_table(decision), effect=measure_of(effect).label)

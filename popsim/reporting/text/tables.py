@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.horizon import horizon_in_words, observed_part
+from popsim.definitions.horizon import horizon_in_words, observed_part, over_horizon
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import LATER_PART, NET_BENEFIT
@@ -208,16 +208,21 @@ def _sections(
     """Sections with the rows that the run has; costs are those that the experiment's perspective counts."""
     not_counted = set(COST_NAMES) - set(SIGNS[experiment.perspective])
     present = [m for m in frame["measure"].unique(maintain_order=True).to_list() if m not in not_counted]
-    perspective = experiment.perspective.replace("_", " ")
     for section in SECTIONS:
         rows = section_rows(section, present, labels)
         if rows:
-            title = section.title or rows[0].measure.title()
-            words = {
-                "observed": observed_part(experiment),
-                "how": f", extrapolated (curve: {said.family})" if (said := experiment.extrapolation) else "",
-            }
-            yield title.format(currency=experiment.currency, perspective=perspective, **words), rows
+            said = [row._replace(label=over_horizon(row.label, experiment)) for row in rows]
+            yield section_title(section, rows[0].measure, experiment), said
+
+
+def section_title(section: TableSection, first: OutcomeMeasure, experiment: ExperimentDefinition) -> str:
+    """The title of a section whose first row is of a measure, in the words of an experiment."""
+    return over_horizon(section.title or first.title(), experiment).format(
+        currency=experiment.currency,
+        perspective=experiment.perspective.replace("_", " "),
+        observed=observed_part(experiment),
+        how=f", extrapolated (curve: {said.family})" if (said := experiment.extrapolation) else "",
+    )
 
 
 def ratio_in_words(row: Mapping[str, Any]) -> str:
