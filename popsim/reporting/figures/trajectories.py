@@ -69,12 +69,12 @@ def twin_trajectory(
     log = history(model.events, int(rows[0]))
     classes = {setting.name: setting.setting_class for setting in run.network.settings}
     admissions = stays(log, classes)
-    shown = min(run.experiment.follow_up_days, MAX_DAYS)
-    follow_up_end = entry + shown  # later events are no outcome of the experiment, or not drawn
+    drawn = min(run.experiment.follow_up_days, MAX_DAYS)
+    follow_up_end = entry + drawn  # later events are no outcome of the experiment, or not drawn
     died = (pl.col("event") == "death") & (pl.col("time_days") < follow_up_end)
     death = log.filter(died)["time_days"].to_list()
     end = death[0] if death else follow_up_end
-    last = "at the end of follow-up" if shown == run.experiment.follow_up_days else f"on day {shown}"
+    last = "at the end of follow-up" if drawn == run.experiment.follow_up_days else f"on day {drawn}"
     outcome = f"died on day {death[0] - entry:.0f}" if death else f"alive {last}"
     note = (
         f"Person {person_id}, replication {replication}, simulated again with the same random numbers; {outcome}. "
