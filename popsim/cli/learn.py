@@ -88,6 +88,7 @@ def _from_model(
 ) -> tuple[Evaluation, dict[str, str]]:
     """Simulate, collect landmarks and evaluate."""
     from popsim.analyses.landmarks import collect_units
+    from popsim.definitions.horizon import horizon_in_words
     from popsim.learning.evaluation import evaluate
     from popsim.learning.features import OUTCOMES
     from popsim.learning.performance import subgroups
@@ -100,7 +101,7 @@ def _from_model(
     replications = f"{len(units)} replications, " if len(units) > 1 else ""
     source = {
         "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {strategy}, "
-        f"{replications}{experiment.follow_up_days} days, seed {experiment.seed}",
+        f"{replications}{horizon_in_words(experiment)}, seed {experiment.seed}",
         "Landmarks": "the morning after each discharge" if every is None else f"everybody at home, every {every} days",
         "Outcome": f"{outcome} within {horizon} days of the landmark",
         "What is predicted from": "what care observes: diagnoses, doses, the event log, readings with their errors; "

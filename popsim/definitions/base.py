@@ -35,10 +35,11 @@ class Definition(BaseModel):
     """Base of all definitions: immutable, no coercion, no unknown keys, no NaN or infinity.
 
     A dump has the keys of a file, so that it can be read again. `LEFT_OUT` has keys that it once
-    had, each with what to do.
+    had, each with what to do; `REPLACES` has keys that take the place of others when a definition is changed.
     """
 
     LEFT_OUT: ClassVar[Mapping[str, str]] = {}
+    REPLACES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     model_config = ConfigDict(
         frozen=True,
@@ -71,7 +72,8 @@ class Definition(BaseModel):
 
     def changed(self, update: Mapping[str, Any], file: object) -> Self:
         """As `model_copy`; `file` is named in the error. What was left open before remains open."""
-        said = {name: value for name, value in self if name in self.model_fields_set}
+        replaced = {name for key in update for name in self.REPLACES.get(key, ())}
+        said = {name: value for name, value in self if name in self.model_fields_set - replaced}
         return validate(by_alias(type(self), {**said, **update}), type(self), file)
 
     @classmethod

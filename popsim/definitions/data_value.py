@@ -7,8 +7,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
-from popsim.definitions.experiment import Draws, EnrolmentDays, FollowUpDays, PopulationSize, Replications
+from popsim.definitions.experiment import Draws, EnrolmentDays, PopulationSize, Replications
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text
+from popsim.definitions.horizon import FollowUpDays
 from popsim.definitions.search import Level, StrategyPath
 
 MAX_VALUES = 16

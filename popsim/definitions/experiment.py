@@ -24,6 +24,7 @@ from popsim.definitions.fields import (
     real,
     whole,
 )
+from popsim.definitions.horizon import DiscountRate, Extrapolation, FollowUp, FollowUpDays, check_horizon, usual_days
 from popsim.definitions.parameter import NestedEntries, ParameterEntry, PriceYear
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
@@ -38,7 +39,7 @@ MAX_REGIONS_OF_DRAWS = 42  # with the two above, every unit has its own second w
 MAX_REGIONS = 400  # without draws
 REGION_POPULATION = 50_000  # people of a region where the experiment says no number of regions
 MAX_SEED = 2**32 - 1  # one word of the random key
-MAX_FOLLOW_UP_DAYS = 3653
+MAX_ENROLMENT_DAYS = 3653
 RUN_IN_DAYS = 180  # where the experiment says no number and people have a past
 MAX_RUN_IN_DAYS = 730
 ENROLMENT_DAYS = 365  # where people enter with an admission, and the experiment says no number
@@ -68,7 +69,6 @@ def _organ_system(value: object) -> object:
 
 
 OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
-Rate = Annotated[float, real(0.0, 1.0)]
 PriceCountry = Literal["england", "united_states", "netherlands"]
 UtilityNormsName = Literal["country"] | TablePath
 Perspective = Literal["payer", "health_system", "societal", "patient"]
@@ -112,12 +112,11 @@ def _usual_enrolment(experiment: dict[str, Any]) -> int:
 
 
 Seed = Annotated[int, whole(0, MAX_SEED)]
-FollowUpDays = Annotated[int, whole(1, MAX_FOLLOW_UP_DAYS)]
 WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, MAX_CAPACITY)]
 OrganSystems = Annotated[tuple[OrganSystemName, ...], AS_TUPLE]
-EnrolmentDays = Annotated[int, whole(0, MAX_FOLLOW_UP_DAYS)]
+EnrolmentDays = Annotated[int, whole(0, MAX_ENROLMENT_DAYS)]
 
 
 class Cheers(Definition):
@@ -144,8 +143,9 @@ class Scenario(Definition):
     Attributes:
         name, label, description: key in files, name in tables, and its question.
         without: names of strategies to leave out.
-        cohort, network, environment, organ_systems, capacity, population, follow_up_days, enrolment_days, perspective,
-            discount_rate_costs, discount_rate_qalys, willingness_to_pay: as in the experiment.
+        cohort, network, environment, organ_systems, capacity, population, follow_up, observed_days, extrapolation,
+            follow_up_days, enrolment_days, perspective, discount_rate_costs, discount_rate_qalys, willingness_to_pay:
+            as in the experiment.
         parameters, capacity: added to the experiment's, by name.
     """
 
@@ -159,11 +159,14 @@ class Scenario(Definition):
     organ_systems: OrganSystems | None = None
     capacity: dict[Identifier, Places] = Field(default_factory=dict)
     population: PopulationSize | None = None
+    follow_up: FollowUp = None
+    observed_days: FollowUpDays | None = None
+    extrapolation: Extrapolation | None = None
     follow_up_days: FollowUpDays | None = None
     enrolment_days: EnrolmentDays | None = None
     perspective: Perspective | None = None
-    discount_rate_costs: Rate | None = None
-    discount_rate_qalys: Rate | None = None
+    discount_rate_costs: DiscountRate | None = None
+    discount_rate_qalys: DiscountRate | None = None
     willingness_to_pay: WillingnessToPay | None = None
     parameters: Parameters = Field(default_factory=dict)
 
@@ -193,7 +196,10 @@ class ExperimentDefinition(Definition):
         replications: independent replications (of every draw), each with its own people and random numbers, which the
             strategies share.
         seed: first word of the random key.
-        follow_up_days: from each twin's entry.
+        follow_up: "lifetime": everybody is simulated to death, or for `observed_days` with an extrapolation.
+        observed_days: from entry; the share of life years, QALYs and costs that comes later is reported.
+        extrapolation: how the years after `observed_days` are valued, which are then not simulated.
+        follow_up_days: from each twin's entry; a year when absent.
         enrolment_days: number of days at the start over which entries are spread: usually 0, a year where people enter
             with an admission.
         perspective: whose costs `cost_total` counts (economics/perspectives.py).
@@ -204,7 +210,8 @@ class ExperimentDefinition(Definition):
             replaces the rows of the currencies that it names.
         utility_norms: by age and sex, by which utilities are multiplied: "country" for those of the country of
             `prices`, or a CSV file (economics/utility_norms.py); utilities are as measured when absent.
-        discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent.
+        discount_rate_costs, discount_rate_qalys: per year, from entry; those of the price set when absent. A table from
+            year since entry to rate, `{ 0 = 0.035, 30 = 0.03 }`, changes the rate.
         willingness_to_pay: currency per QALY, for net monetary benefit.
         calibration: file with the result of a calibration, whose parameters and correlations are added to the two
             below; the experiment's own take precedence.
@@ -231,6 +238,10 @@ class ExperimentDefinition(Definition):
     """
 
     LEFT_OUT: ClassVar = {"physiology": "leave it out: there is one physiology, organ_systems chooses its parts"}
+    REPLACES: ClassVar = {
+        "follow_up_days": ("follow_up", "observed_days", "extrapolation"),
+        "follow_up": ("follow_up_days",),
+    }
 
     name: Identifier
     title: Label = ""
@@ -246,15 +257,18 @@ class ExperimentDefinition(Definition):
     draws: Draws = 0
     replications: Replications = 10
     seed: Seed = 1
-    follow_up_days: FollowUpDays = 365
+    follow_up: FollowUp = None
+    observed_days: FollowUpDays | None = None
+    extrapolation: Extrapolation | None = None
+    follow_up_days: FollowUpDays = Field(default_factory=usual_days)
     perspective: Perspective = "health_system"
     currency: Annotated[str, AfterValidator(currency_code)] = "GBP"
     prices: PriceCountry = "england"
     price_year: PriceYear | Literal["as_printed"] = "as_printed"
     price_indices: TablePath | None = None
     utility_norms: UtilityNormsName | None = None
-    discount_rate_costs: Rate | None = None
-    discount_rate_qalys: Rate | None = None
+    discount_rate_costs: DiscountRate | None = None
+    discount_rate_qalys: DiscountRate | None = None
     willingness_to_pay: WillingnessToPay = 20_000.0
     calibration: DefinitionPath | None = None
     parameters: Parameters = Field(default_factory=dict)
@@ -306,6 +320,13 @@ class ExperimentDefinition(Definition):
         elsewhere = [*(one.capacity for one in self.scenarios), *(one.capacity for one in self.strategies)]
         if limits := [*self.capacity, *(name for places in elsewhere for name in places)]:
             raise ValueError(f"capacity.{limits[0]}: must be absent, a trial's people do not queue for each other")
+        return self
+
+    @model_validator(mode="after")
+    def _horizon_fits(self) -> Self:
+        check_horizon(self.follow_up, self.follow_up_days, self.observed_days, self.extrapolation)
+        if self.trial is not None and self.follow_up is not None:
+            raise ValueError("follow_up = 'lifetime': must be left out in a trial, which has follow_up_days")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.definitions.horizon import DiscountRate
 from popsim.economics.checks import (
     check_comparator,
     check_comparison,
@@ -31,6 +32,7 @@ from popsim.economics.checks import (
     check_price,
 )
 from popsim.economics.cost_effectiveness import QALYS, ROUNDING, TOTAL_COST, effect_of
+from popsim.economics.discounting import discount_at, first_rate, steps_of
 from popsim.economics.uncertainty import nested, without_noise
 from popsim.errors import InputError
 
@@ -233,18 +235,19 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
     return pl.concat(parts)
 
 
-def discounted_people(people_per_year: float, years: int, discount_rate: float) -> float:
+def discounted_people(people_per_year: float, years: int, discount_rate: DiscountRate) -> float:
     """People affected by a decision, each discounted from the year in which it affects them.
 
-    people_per_year x sum over t = 0 ... years - 1 of (1 + discount_rate) ** -t: the first year is not discounted.
+    people_per_year x sum over t = 0 ... years - 1 of the weight of t years: the first year is not discounted.
     Multiply any value of information per person by it.
 
     Raises:
         InputError: a number is negative, infinite or none.
     """
-    for name, number in (("people", people_per_year), ("years", years), ("discount rate", discount_rate)):
+    for name, number in (("people", people_per_year), ("years", years), ("discount rate", first_rate(discount_rate))):
         check_number(name, number)
-    return people_per_year * sum((1.0 + discount_rate) ** -year for year in range(years))
+    weights = discount_at(first_rate(discount_rate), np.arange(years), steps_of(discount_rate))
+    return people_per_year * float(weights.sum())
 
 
 def need_draws(decision: Decision, minimum: int = 2) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.economics.checks import check_finite, check_number
+from popsim.economics.discounting import Steps, discount_at, pieces
 from popsim.population.life_table import LifeTable
 from popsim.units import DAYS_PER_YEAR
 
@@ -51,7 +52,7 @@ def discounted_expectancy(
 
 
 def life_years_lost(
-    people: pl.DataFrame, age_years: ArrayLike, female: ArrayLike, rate_per_year: float
+    people: pl.DataFrame, age_years: ArrayLike, female: ArrayLike, rate_per_year: float, steps: Steps = ()
 ) -> NDArray[np.float64]:
     """Discounted years of life lost by each person: 0 for those alive at the end of follow-up.
 
@@ -59,12 +60,39 @@ def life_years_lost(
         people: `follow_up(...)`: entry_day and death_time_days, null for survivors.
         age_years: exact ages at entry, shape (persons,).
         female: 1 for women, same shape.
-        rate_per_year: of discounting, from entry.
+        rate_per_year, steps: of discounting, from entry.
     """
     died = people["death_time_days"].is_not_null().to_numpy()
     years = (people["death_time_days"] - people["entry_day"]).to_numpy()[died] / DAYS_PER_YEAR
     age, sex = np.asarray(age_years, np.float64)[died] + years, np.asarray(female)[died]
-    table = LifeTable.read(STANDARD_LIFE_TABLE)
     lost = np.zeros(len(people))
-    lost[died] = discounted_expectancy(table, age, sex, rate_per_year) * (1.0 + rate_per_year) ** -years
+    lost[died] = years_lost(LifeTable.read(STANDARD_LIFE_TABLE), age, sex, years, rate_per_year, steps)
+    return lost
+
+
+def years_lost(
+    table: LifeTable, age_years: ArrayLike, female: ArrayLike, years: ArrayLike, rate_per_year: float, steps: Steps = ()
+) -> NDArray[np.float64]:
+    """Discounted years of life that are lost by deaths.
+
+    Args:
+        table: death rates of those who do not die.
+        age_years: exact ages at death.
+        female: 1 for women, same shape.
+        years: since entry, at death.
+        rate_per_year, steps: of discounting, from entry.
+    """
+    given = (np.asarray(age_years, np.float64), np.asarray(female), np.asarray(years, np.float64))
+    age, sex, died = np.broadcast_arrays(*given)
+    lost = np.zeros(age.shape)
+    for start, end, rate in pieces(rate_per_year, steps):
+        first, last = np.maximum(died, start) - died, np.maximum(died, end) - died
+        alive = np.exp(table.integral(age, sex) - table.integral(age + first, sex))
+        weight = alive * discount_at(rate_per_year, died + first, steps)
+        life = discounted_expectancy(table, age + first, sex, rate)
+        if np.isfinite(end):
+            surviving = np.exp(table.integral(age + first, sex) - table.integral(age + last, sex))
+            after = (1.0 + rate) ** (first - last) * discounted_expectancy(table, age + last, sex, rate)
+            life -= surviving * after
+        lost += life * weight
     return lost

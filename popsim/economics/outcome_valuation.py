@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from popsim.definitions.experiment import Perspective
 from popsim.economics.columns import COST_COLUMNS, COST_NAMES
 from popsim.economics.disability import life_years_lost
+from popsim.economics.discounting import Steps
 from popsim.economics.perspectives import PERSPECTIVES, mean_costs, total_cost
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.survival import survival_times
@@ -52,6 +55,20 @@ HEALTH = (
                    "Disability-adjusted life years: years lived with disability and years of life lost", "lower",
                    "DALYs to the end of life expectancy", horizon="lifetime"),
 )  # fmt: skip
+LATER_PART = (
+    *(
+        OutcomeMeasure(f"{name}_after_share", f"{of} after the observed part, %", "%",
+                       "Share of the sum over all people that comes after the experiment's observed days", "neither",
+                       f"{of}, %")
+        for name, of in (("life_years", "Life years"), ("qalys", "QALYs"), ("cost", "Cost"))
+    ),
+    OutcomeMeasure("life_years_after", "Life years per person after the observed part", "years",
+                   "Years alive after the experiment's observed days, not discounted", "higher", "Life years"),
+    OutcomeMeasure("qalys_after", "QALYs per person after the observed part", "QALYs",
+                   "Discounted to entry, after the experiment's observed days", "higher", "QALYs"),
+    OutcomeMeasure("cost_after", "Cost per person after the observed part", "{currency}",
+                   "Discounted to entry, in the experiment's perspective, after its observed days", "lower", "Cost"),
+)  # fmt: skip
 NET_BENEFIT = OutcomeMeasure(
     "net_monetary_benefit", "Net benefit per person", "{currency}",
     "Willingness to pay times QALYs, less cost: of the difference from the comparator", "higher", "Net benefit",
@@ -59,7 +76,7 @@ NET_BENEFIT = OutcomeMeasure(
 
 
 def outcome_values(
-    twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float
+    twins: pl.DataFrame, people: pl.DataFrame, perspective: Perspective, rate_per_year: float, steps: Steps = ()
 ) -> pl.DataFrame:
     """Health and cost of each person.
 
@@ -67,13 +84,13 @@ def outcome_values(
         twins: `population.frame()`; a component of cost that it does without is 0.
         people: `follow_up(...)` of the same twins, in the same order.
         perspective: whose costs `cost_total` counts.
-        rate_per_year: at which QALYs and life years lost are discounted.
+        rate_per_year, steps: at which QALYs and life years lost are discounted.
 
     Returns:
         person_id, qaly, life_days, disability_years, life_years_lost, daly (their sum), the cost components and
         cost_total.
     """
-    lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year)
+    lost = life_years_lost(people, twins["age_years"].to_numpy(), twins["female"].to_numpy(), rate_per_year, steps)
     nothing = [pl.lit(0.0).alias(name) for name in COST_NAMES if name not in twins.columns]
     return twins.with_columns(nothing).select(
         "person_id",
@@ -99,13 +116,16 @@ def value_measures(persons: pl.DataFrame, spending: pl.DataFrame) -> pl.DataFram
         cost in every perspective, life_years (not discounted), qalys, years_lived_with_disability, years_of_life_lost,
         dalys, and spending_year_<n>.<component>, undiscounted per person who entered, by year since entry.
     """
+    extrapolated = "life_days_extrapolated" in persons.columns
+    lived = pl.col("life_days") + (pl.col("life_days_extrapolated") if extrapolated else 0.0)
     means = persons.select(
         *(pl.col(name).mean() for name in (*COST_NAMES, TOTAL)),
-        (pl.col("life_days").mean() / DAYS_PER_YEAR).alias("life_years"),
+        (lived.mean() / DAYS_PER_YEAR).alias("life_years"),
         pl.col("qaly").mean().alias("qalys"),
         pl.col("disability_years").mean().alias("years_lived_with_disability"),
         pl.col("life_years_lost").mean().alias("years_of_life_lost"),
         pl.col("daly").mean().alias("dalys"),
+        *(_later_part(lived) if "life_days_after" in persons.columns else ()),
     )
     by_year = spending.unpivot(index="year").select(
         measure=pl.format("spending_year_{}.{}", "year", pl.col("variable").str.strip_prefix("cost_")),
@@ -113,3 +133,15 @@ def value_measures(persons: pl.DataFrame, spending: pl.DataFrame) -> pl.DataFram
     )
     table = pl.concat([means.unpivot(variable_name="measure"), mean_costs(persons), by_year], how="vertical_relaxed")
     return table.with_columns(weight=pl.lit(float(len(persons))))
+
+
+def _later_part(lived: pl.Expr) -> Iterator[pl.Expr]:
+    """LATER_PART; `lived`: days over the whole horizon."""
+    pairs = {
+        "life_years": (pl.col("life_days_after"), lived, DAYS_PER_YEAR),
+        "qalys": (pl.col("qaly_after"), pl.col("qaly"), 1.0),
+        "cost": (pl.col("cost_total_after"), pl.col(TOTAL), 1.0),
+    }
+    for name, (after, whole, unit) in pairs.items():
+        yield pl.when(whole.sum() != 0.0).then(after.sum() / whole.sum()).alias(f"{name}_after_share")
+        yield (after.mean() / unit).alias(f"{name}_after")

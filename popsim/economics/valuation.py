@@ -19,7 +19,7 @@ from popsim.arguments import MAX_DAYS, whole_number
 from popsim.economics.charges import book_charges
 from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.columns import COST_NAMES
-from popsim.economics.discounting import discount_factors
+from popsim.economics.discounting import NO_STEPS, Steps, discount_factors
 from popsim.economics.prices import PricedSetting, daily_prices, health_rates, setting_prices
 from popsim.economics.utility_norms import UtilityNorms
 from popsim.errors import InputError
@@ -68,6 +68,7 @@ class Valuation:
         settings: every setting of the network, in its order.
         follow_up_days: whole days from its entry for which a twin is valued.
         discount_rate_costs, discount_rate_qalys: per year; None: as the prices say.
+        discount_steps: later rates of costs and of QALYs.
         telemonitoring_per_day: price of a day of telemonitoring; None: as the prices say.
         telemonitoring_later: prices that replace it (None: as the prices say), by the day from which they do.
         charges: what interventions cost.
@@ -89,6 +90,7 @@ class Valuation:
         *,
         discount_rate_costs: float | None = None,
         discount_rate_qalys: float | None = None,
+        discount_steps: tuple[Steps, Steps] = NO_STEPS,
         telemonitoring_per_day: float | None = None,
         telemonitoring_later: Mapping[int, float | None] | None = None,
         charges: Charges | None = None,
@@ -109,8 +111,8 @@ class Valuation:
         self.rates = health_rates(utilities, disability)
         costs = prices["discount_rate_costs"] if discount_rate_costs is None else discount_rate_costs
         qalys = prices["discount_rate_qalys"] if discount_rate_qalys is None else discount_rate_qalys
-        self.cost_discount = discount_factors(costs, follow_up_days)
-        self.qaly_discount = discount_factors(qalys, follow_up_days)
+        self.cost_discount = discount_factors(costs, follow_up_days, discount_steps[0])
+        self.qaly_discount = discount_factors(qalys, follow_up_days, discount_steps[1])
         self.year_of_day = (np.arange(follow_up_days) / DAYS_PER_YEAR).astype(np.int64)
         self._spending = np.zeros((0, int(self.year_of_day[-1]) + 1, accrual.COMPONENTS))
         self._account = np.zeros(0, np.int64)

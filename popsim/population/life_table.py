@@ -86,6 +86,13 @@ class LifeTable:
         lived = np.clip(np.minimum(ends, age_years + years) - np.maximum(boundaries, age_years), 0.0, None)
         return float(lived @ self.rate[int(female)])
 
+    def integral(self, age_years: ArrayLike, female: ArrayLike) -> NDArray[np.float64]:
+        """Expected deaths per person from birth to the exact age (years) of each person."""
+        age, sex = np.maximum(np.asarray(age_years, np.float64), 0.0), np.asarray(female).astype(np.int64)
+        year = np.minimum(np.floor(age), self.oldest).astype(np.int64)
+        before = np.concatenate([np.zeros((2, 1)), np.cumsum(self.rate[:, :-1], axis=1)], axis=1)
+        return np.asarray(before[sex, year] + (age - year) * self.rate[sex, year])
+
     def survival(self, age_years: float, years: float, female: bool) -> float:
         """Probability of living `years` longer at the exact age."""
         return float(np.exp(-self.cumulative_hazard(age_years, years, female)))

@@ -17,13 +17,16 @@ GIB = 2**30
 BYTES_PER_PROCESS = 420 * 2**20  # Python, libraries and kernels, without twins
 BYTES_PER_TWIN = 2600  # its state, and its tables while they are made
 BYTES_PER_TWIN_DAY = 2.0  # its events
+MAX_DAYS_LIVED = 15 * 365  # on average, of people followed for longer: the dead have no events
 BYTES_PER_PAST = 1700  # of each person who lives through a run-in, before the others exist
 MIN_ADDRESSES = 2 * GIB  # reserved by a process, used or not, for its libraries and their threads
 
 
 def needed_memory(twins: int, days: int = 365, past: int = 0) -> int:
     """Bytes that a process needs to simulate `twins` twins for `days` days, of whom `past` have lived before."""
-    return BYTES_PER_PROCESS + max(int(twins * (BYTES_PER_TWIN + BYTES_PER_TWIN_DAY * days)), past * BYTES_PER_PAST)
+    return BYTES_PER_PROCESS + max(
+        int(twins * (BYTES_PER_TWIN + BYTES_PER_TWIN_DAY * min(days, MAX_DAYS_LIVED))), past * BYTES_PER_PAST
+    )
 
 
 def needed_together(workers: int, twins: int, days: int = 365, past: int = 0) -> int:

@@ -20,6 +20,7 @@ from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
 from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
+from popsim.economics.discounting import NO_STEPS, Steps
 from popsim.economics.prices import PricedSetting
 from popsim.economics.utility_norms import UtilityNorms
 from popsim.economics.valuation import Valuation
@@ -76,7 +77,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
 
     A Mesa model: `run_for`, `step`, `schedule_event`, `agents`, `steps`, `time` and Mesa's data collector work as in
     any other. The step at time t simulates day t - 1, so events scheduled between two steps happen between two days,
-    and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended.
+    and after a step `clock.day` equals `steps`. `running` becomes False when the last follow-up has ended or
+    everybody is dead.
 
     Mesa's generators (`random`, `rng`: shuffles, a user's own draws) are seeded with `key`, but are
     separate from popsim's random streams, which are keyed by person, purpose and day and do not depend on the order of
@@ -109,6 +111,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         cohort: CohortSource | None = None,
         agent_class: type[PatientTwin] = PatientTwin,
         entrance: Entrance | None = None,
+        discount_steps: tuple[Steps, Steps] = NO_STEPS,
     ) -> None:
         """Set up a population in a network under a strategy; nothing happens until the first step.
 
@@ -128,6 +131,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             agent_class: class of a twin's handle, for a user's own hooks and attributes.
             entrance: of twins that have lived before: where they enter; their state is kept as it is, nothing of them
                 is initialised. None: they are initialised at steady state and enter at the network's entry.
+            discount_steps: later discount rates of costs and of QALYs (economics/discounting.py).
 
         Raises:
             InputError: a number is out of bounds, agent_class cannot be a twin, another model has claimed the twins,
@@ -145,7 +149,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._unfinished = False  # whether a day has begun and not ended
         self._make_agents(agent_class)
         population.claim()
-        self._entrance = entrance
+        self._entrance, self._discount_steps = entrance, discount_steps
         self._organ_systems, self._environment_series, self._cohort = organ_systems, environment_series, cohort
         self._utility_norms = utility_norms
         self.parameters = parameters if isinstance(parameters, Parameters) else Parameters(parameters)
@@ -225,7 +229,8 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         """Call the overridden hooks, and advance the clock to the next day."""
         self.hooks.call(self.population, self.clock)
         self.clock.tick()
-        self.running = self.clock.day < self.days
+        to_come = self.population.entered(self.clock.day - 1) < len(self.population)
+        self.running = self.clock.day < self.days and (to_come or bool(self.population["alive"].any()))
         self._unfinished = False
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -289,6 +294,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             parameters["gbd_disability"],
             [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
             self.follow_up_days,
+            discount_steps=self._discount_steps,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},
             charges=interventions.charges,

@@ -25,6 +25,7 @@ from popsim.definitions.experiment import (
     MAX_REPLICATIONS,
     ExperimentDefinition,
 )
+from popsim.definitions.horizon import horizon_in_words
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.economics.price_indices import PriceIndices
@@ -54,7 +55,7 @@ from popsim.studies.organ_systems import (
     try_for_a_day,
 )
 from popsim.studies.own_code import own_code_hash
-from popsim.studies.parameters import resolve_parameters
+from popsim.studies.parameters import discount_steps, resolve_parameters
 from popsim.studies.usual_care import entry_content, lived_at_first, refuse_homeless, unlimited
 from popsim.studies.warnings import refuse_impossible_conditions, refuse_unscaled
 
@@ -142,7 +143,7 @@ class Study:
         """For notebooks: sizes and strategies."""
         experiment = self.experiment
         sizes = f"{experiment.population:,} people, {experiment.replications} replications, {experiment.draws} draws"
-        caption = f"{experiment.title or experiment.name}: {sizes}, {experiment.follow_up_days} days"
+        caption = f"{experiment.title or experiment.name}: {sizes}, {horizon_in_words(experiment)}"
         rows = [(strategy.title, strategy.description) for strategy in experiment.strategies]
         return html_table(caption, ["Strategy", "What is done"], rows)
 
@@ -211,7 +212,7 @@ class Study:
 
     def shared_content(self) -> dict[str, Any]:
         """The inputs that all units share."""
-        experiment = self.experiment
+        experiment, extrapolation = self.experiment, self.experiment.extrapolation
         return {
             **self._inputs(),
             "parameters": {n: dict(v) for n, v in self.parameters.counted.items() if n != INTERVENTION_SET},
@@ -221,6 +222,8 @@ class Study:
             "follow_up_days": experiment.follow_up_days,
             "enrolment_days": experiment.enrolment_days,
             "entry": entry_content(experiment, self.parameters),
+            "horizon": [experiment.follow_up, experiment.observed_days, extrapolation and extrapolation.model_dump()],
+            "discount_steps": discount_steps(experiment),
             "perspective": experiment.perspective,
             "stored": [experiment.store, *experiment.entry_columns, *sorted(experiment.index_causes)],
             "organ_systems": [*organ_systems_of(experiment), *map(own_code_hash, self.own_organ_systems)],

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from popsim.care.policy import telemonitoring_by_day
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.economics.outcome_valuation import COSTS, HEALTH, NET_BENEFIT
+from popsim.definitions.horizon import observed_part
+from popsim.economics.outcome_valuation import COSTS, HEALTH, LATER_PART, NET_BENEFIT
 from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.alerts import ALERTS
 from popsim.outcomes.discharges import AVOIDABLE
@@ -25,8 +26,8 @@ from popsim.studies.organ_systems import absent_causes
 from popsim.units import DAYS_PER_YEAR
 
 STORED = (
-    *READMISSION, *AVOIDABLE, *USE, *DEATH, *HOME_TIME, *EQUITY, *WAITING, *OCCUPANCY, *COSTS, *HEALTH, *PRESENTATIONS,
-    *ALERTS,
+    *READMISSION, *AVOIDABLE, *USE, *DEATH, *HOME_TIME, *EQUITY, *WAITING, *OCCUPANCY, *COSTS, *HEALTH, *LATER_PART,
+    *PRESENTATIONS, *ALERTS,
 )  # fmt: skip
 MEASURES = MappingProxyType({measure.name: measure for measure in (*STORED, *STANDARDISED, NET_BENEFIT)})
 CLASSES = {"ward": HOSPITAL, "emergency": ("emergency",)}  # of the settings that a family has a measure of
@@ -56,8 +57,9 @@ def measures_of(study: Study) -> list[str]:
 
 
 def absent_measures(experiment: ExperimentDefinition) -> set[str]:
-    """Names of the measures of presentations that need an organ system which the experiment leaves out."""
-    return {f"presentations_{cause}_per_person_year" for cause in absent_causes(experiment)}
+    """Names of the measures of organ systems which the experiment leaves out, or of an observed part it has not."""
+    absent = {f"presentations_{cause}_per_person_year" for cause in absent_causes(experiment)}
+    return absent if observed_part(experiment) else absent | {measure.name for measure in LATER_PART}
 
 
 def check_measures(names: Iterable[str], known: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.parameter import ParameterChange
 from popsim.definitions.uncertainty import Correlated
+from popsim.economics.discounting import Steps, first_rate, steps_of
 from popsim.economics.price_indices import PriceIndices
 from popsim.errors import DefinitionError
 from popsim.evidence.draws import UncertainParameters, uncertain_parameters
@@ -55,6 +56,11 @@ def resolve_parameters(
 
 
 def _discount_rates(experiment: ExperimentDefinition, care: str) -> dict[str, float | ParameterChange]:
-    """The rates that the experiment gives beside its parameters."""
+    """The rates at entry that the experiment gives beside its parameters."""
     rates = {key: getattr(experiment, key) for key in ("discount_rate_costs", "discount_rate_qalys")}
-    return {f"{care}.{key}": rate for key, rate in rates.items() if rate is not None}
+    return {f"{care}.{key}": first_rate(rate) for key, rate in rates.items() if rate is not None}
+
+
+def discount_steps(experiment: ExperimentDefinition) -> tuple[Steps, Steps]:
+    """The later rates of costs and of QALYs."""
+    return steps_of(experiment.discount_rate_costs), steps_of(experiment.discount_rate_qalys)

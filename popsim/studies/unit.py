@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from popsim.care.network import CareNetwork
 from popsim.care.signals import Signals
 from popsim.definitions.network import SettingDefinition
+from popsim.economics.disability import STANDARD_LIFE_TABLE
+from popsim.economics.interim import InterimTotals
 from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.evidence.sets import INTERVENTION_SET
 from popsim.kernels.care.records import UNLIMITED
@@ -34,14 +36,17 @@ from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
+from popsim.population.life_table import LifeTable
 from popsim.population.population import Population
 from popsim.population.sampling import sample
 from popsim.simulation.model import PopulationModel
 from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
+from popsim.studies.extrapolation import Rates, interim_day, with_later_part
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
+from popsim.studies.parameters import discount_steps
 from popsim.studies.past import with_a_past
 from popsim.studies.recruitment import recruit
 
@@ -61,10 +66,20 @@ def simulate(unit: Unit) -> Tables:
     """
     gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
     try:
-        tables = tables_of(run_to_end(build(unit), unit.study.experiment.entry_columns), unit)
+        tables = tables_of(_run_to_end(unit), unit)
     finally:
         gc.unfreeze()
     return {name: _labelled(table, unit) for name, table in tables.items()}
+
+
+def _run_to_end(unit: Unit) -> SimulationOutput:
+    experiment = unit.study.experiment
+    return run_to_end(
+        build(unit),
+        experiment.entry_columns,
+        interim_day=interim_day(experiment),
+        to_death=experiment.follow_up is not None,
+    )
 
 
 class SimulationOutput(NamedTuple):
@@ -79,21 +94,51 @@ class SimulationOutput(NamedTuple):
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
     capacity: dict[str, NDArray[np.int64]]
+    interim: pl.DataFrame | None
 
 
-def run_to_end(model: PopulationModel, entry_columns: Sequence[str] = ()) -> SimulationOutput:
-    """Simulate a model to its end, and keep some columns of its people at entry beside the baseline."""
+def run_to_end(
+    model: PopulationModel,
+    entry_columns: Sequence[str] = (),
+    *,
+    interim_day: int | None = None,
+    to_death: bool = False,
+) -> SimulationOutput:
+    """Simulate a model to its end.
+
+    Args:
+        model: before its first day.
+        entry_columns: of its people, kept at entry beside the baseline.
+        interim_day: since entry, at which totals are kept.
+        to_death: end early when everybody is dead.
+    """
     people = model.population
     observation = Signals(people.schema, key=model.key)
     before = at_entry(people, entry_columns, lambda name: observation.look(people, 0, name, slice(None)))
     clinical, kidney = clinical_start(people), KidneyEvents(people)
-    while model.clock.day < model.days:
-        model.run_for(min(KIDNEY_EVERY_DAYS, model.days - model.clock.day))
-        kidney.measure(people, model.clock.day)
+    interim = None if interim_day is None else InterimTotals(people, interim_day)
+    measured = {*range(KIDNEY_EVERY_DAYS, model.days, KIDNEY_EVERY_DAYS), model.days}
+    for day in sorted(measured | (interim.due if interim else set())):
+        if to_death and not model.running:
+            break
+        model.run_for(day - model.clock.day)
+        if day in measured:
+            kidney.measure(people, day)
+        if interim:
+            interim.copy(day)
     daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
     spending = model.valuation.spending()
     return SimulationOutput(
-        people, model.events, before, clinical, kidney.frame(), daily, spending, model.network.settings, capacity
+        people,
+        model.events,
+        before,
+        clinical,
+        kidney.frame(),
+        daily,
+        spending,
+        model.network.settings,
+        capacity,
+        interim.frame() if interim else None,
     )
 
 
@@ -111,7 +156,7 @@ def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dic
 def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     """The results of one simulation of the model."""
     gc.collect()  # the model is large and has circular references
-    population, log, before, clinical, kidney, daily, spending, settings, capacity = output
+    population, log, before, clinical, kidney, daily, spending, settings, capacity, interim = output
     centres = guided_centres(unit.study.experiment)
     events = log.frame(kinds=(*MEASURED_EVENTS, *((ALERT,) if centres else ())))
     classes = {setting.name: setting.setting_class for setting in settings}
@@ -122,8 +167,15 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     admissions = stays(events, classes)
     elsewhere = stays(events, classes, INSTITUTIONS)
     after = discharges(admissions, people, unit.study.experiment.index_causes)
-    rate = unit.study.parameters_of(unit.draw).care_prices["discount_rate_qalys"]
-    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate)
+    prices = unit.study.parameters_of(unit.draw).care_prices
+    rate = prices["discount_rate_qalys"]
+    of_costs, of_health = discount_steps(unit.study.experiment)
+    twins = population.frame()
+    totals = outcome_values(twins, people, unit.study.experiment.perspective, rate, of_health)
+    if interim is not None:
+        rates = Rates((prices["discount_rate_costs"], of_costs), (rate, of_health))
+        general = unit.study.cohort.life_table or LifeTable.read(STANDARD_LIFE_TABLE)
+        totals = with_later_part(totals, interim, people, twins, unit.study.experiment, general, rates)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
     for part in (kidney, index_destinations(events, classes)):
@@ -189,6 +241,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         organ_systems=study.organ_systems,
         cohort=cohort,
         entrance=entrance,
+        discount_steps=discount_steps(experiment),
     )
 
 

@@ -22,7 +22,11 @@ SIZE = {
     "draws": Change("--draws", 0),
     "replications": Change("--replications", 1),
 }
-SHORT = {"follow_up_days": Change("--days", 20), "enrolment_days": Change("--enrolment-days", 5)}
+SHORT = {
+    "follow_up_days": Change("--days", 20),
+    "enrolment_days": Change("--enrolment-days", 5),
+    "observed_days": Change("observed_days", 10),
+}
 FILES = {path.stem: path for path in sorted([*FOLDER.glob("*.toml"), *FOLDER.glob("trials/*.toml")])}
 
 

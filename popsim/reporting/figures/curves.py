@@ -69,7 +69,7 @@ def survival_curves(run: StoredRun) -> Figure:
     Raises:
         InputError: the run keeps no persons.
     """
-    days = np.arange(run.experiment.follow_up_days + 1)
+    days = np.arange(_last_day(run) + 1)
 
     def alive(_: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
         times = survival_times(people)
@@ -96,6 +96,13 @@ def survival_curves(run: StoredRun) -> Figure:
         axes[1].set(title=f"More alive than under {titles[run.comparator].lower()}", xlabel="Days since entry")
         axes[1].set_ylabel("percentage points")
     return figure
+
+
+def _last_day(run: StoredRun) -> int:
+    """The last day of follow-up, or of a lifetime."""
+    if run.experiment.follow_up is None or run.experiment.extrapolation or "persons" not in run.tables:
+        return run.experiment.follow_up_days
+    return int(run.table("persons").select(pl.col("death_day").max()).collect().item() or 0) + 1
 
 
 def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:

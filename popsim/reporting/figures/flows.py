@@ -57,7 +57,8 @@ def _counted(
     """Moves between two settings, arrivals at each, people who fell acutely ill, and days, in all regions together."""
     moves: dict[tuple[str, str], int] = {}
     arrivals: dict[str, int] = {}
-    presenting, days = 0, float(run.experiment.enrolment_days + run.experiment.follow_up_days)
+    here = (pl.col("strategy") == strategy) & (pl.col("replication") == replication)
+    presenting, days = 0, float(run.table("daily").filter(here).select(pl.col("day").max()).collect().item() + 1)
     for region in range(run.experiment.regions):
         log = run.events(strategy, replication=replication, region=region).select("person_id", "event", "setting")
         events = log.filter(pl.col("event").is_in([*ARRIVAL_EVENTS, "present"])).with_columns(

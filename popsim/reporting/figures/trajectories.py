@@ -33,6 +33,7 @@ LOGARITHMIC = ("nt_probnp_pg_ml",)
 CONTACTS = {"visit": ("Contact", "v", "#0072b2"), "alert": ("Telemonitoring alert", "x", "#d55e00")}
 CENTILES = (5, 25, 50, 75, 95)
 MAX_FOLLOWED = 5_000  # twins whose daily values are kept for centiles
+MAX_DAYS = 3653  # that are simulated again and drawn, of longer follow-up
 
 
 @style.styled
@@ -68,11 +69,13 @@ def twin_trajectory(
     log = history(model.events, int(rows[0]))
     classes = {setting.name: setting.setting_class for setting in run.network.settings}
     admissions = stays(log, classes)
-    follow_up_end = entry + run.experiment.follow_up_days  # later events are no outcome of the experiment
+    drawn = min(run.experiment.follow_up_days, MAX_DAYS)
+    follow_up_end = entry + drawn  # later events are no outcome of the experiment, or not drawn
     died = (pl.col("event") == "death") & (pl.col("time_days") < follow_up_end)
     death = log.filter(died)["time_days"].to_list()
     end = death[0] if death else follow_up_end
-    outcome = f"died on day {death[0] - entry:.0f}" if death else "alive at the end of follow-up"
+    last = "at the end of follow-up" if drawn == run.experiment.follow_up_days else f"on day {drawn}"
+    outcome = f"died on day {death[0] - entry:.0f}" if death else f"alive {last}"
     note = (
         f"Person {person_id}, replication {replication}, simulated again with the same random numbers; {outcome}. "
         "Shaded: on a ward or in intensive care. The signals are the twin's true values at each day's end."
@@ -119,8 +122,8 @@ def cohort_quantiles(
     size = len(model.population)
     rows = np.unique(np.linspace(0, size - 1, min(size, MAX_FOLLOWED)).astype(np.int64))
     entry = model.population["entry_day"][rows].astype(np.int64)
-    follow_up = run.experiment.follow_up_days
     _, values = _simulated(model, rows, [*signals, "alive"])
+    follow_up = min(run.experiment.follow_up_days, MAX_DAYS)
     when = entry[None, :] + np.arange(follow_up)[:, None]
     alive = np.take_along_axis(values["alive"], when, axis=0) > 0
     note = (
@@ -151,16 +154,17 @@ def cohort_quantiles(
 def _simulated(
     model: PopulationModel, rows: NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
-    """Simulate a model to its end: the days, and the columns of some rows at each day's end, shape (days, rows)."""
+    """Simulate MAX_DAYS of follow-up at most: the days, and columns of some rows at each day's end, (days, rows)."""
     unknown = [name for name in columns if name not in model.population.schema.columns]
     if unknown:
         raise InputError(f"no column '{unknown[0]}'")
-    kept = {name: np.empty((model.days, len(rows)), np.float32) for name in columns}
-    for day in range(model.days):
+    days = np.arange(min(model.days, model.enrolment_days + MAX_DAYS))
+    kept = {name: np.empty((len(days), len(rows)), np.float32) for name in columns}
+    for day in days:
         model.step()
         for name, values in kept.items():
             values[day] = model.population[name][rows]
-    return np.arange(model.days), kept
+    return days, kept
 
 
 def _often_admitted(run: StoredRun, strategy: str, replication: int) -> int:

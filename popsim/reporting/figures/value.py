@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import chi2, f
 
+from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.decision import Decision
 from popsim.economics.decision import acceptability as acceptability_curves
@@ -58,7 +59,7 @@ def cost_effectiveness_plane(run: StoredRun) -> Figure:
         if len(cloud):
             _cloud(axis, cloud, look, titles[name], drawn)
     _threshold(axis, experiment.willingness_to_pay, experiment.currency)
-    axis.set_xlabel(f"QALYs gained per person in {experiment.follow_up_days} days, against {base}")
+    axis.set_xlabel(f"QALYs gained per person in {horizon_in_words(experiment)}, against {base}")
     axis.set_ylabel(f"Extra cost per person, {experiment.currency}")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")

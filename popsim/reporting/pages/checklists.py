@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.horizon import horizon_in_words
+from popsim.economics.discounting import rates_in_words
 from popsim.evidence.sets import VALUATION_SETS
 from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
@@ -46,7 +48,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
         ("Setting and location", said.setting or f"Care network '{run.network.name}'."),
         ("Comparators", _sentences(said.comparators, f"{names}; compared with {titles[run.comparator].lower()}.")),
         ("Perspective", _sentences(said.perspective, f"Costs counted: {experiment.perspective.replace('_', ' ')}.")),
-        ("Time horizon", said.time_horizon or f"{experiment.follow_up_days} days from each person's entry."),
+        ("Time horizon", _sentences(said.time_horizon, _horizon(experiment))),
         ("Discount rate", _sentences(said.discount_rate, rates)),
         ("Selection of outcomes", said.outcomes or _missing("why these outcomes; those measured are in the tables")),
         (
@@ -195,12 +197,19 @@ def _sentences(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+def _horizon(experiment: ExperimentDefinition) -> str:
+    used = f"Used: {horizon_in_words(experiment)} from each person's entry"
+    if (said := experiment.extrapolation) is None:
+        return f"{used}."
+    return f"{used}, by a survival curve ({said.family}), costs and utility of the last {said.window_days} days."
+
+
 def _discount_rates(run: StoredRun) -> str:
     prices = run.manifest["parameters"].get(VALUATION_SETS[run.experiment.prices].care, {})
     rates = []
     for key, what in (("discount_rate_costs", "costs"), ("discount_rate_qalys", "QALYs")):
         own = getattr(run.experiment, key)
         rate = own if own is not None else prices.get(key)
-        if isinstance(rate, int | float):
-            rates.append(f"{100 * rate:g}% a year for {what}")
+        if rate is not None:
+            rates.append(f"{rates_in_words(rate)} for {what}")
     return f"Used: {', '.join(rates)}." if rates else ""

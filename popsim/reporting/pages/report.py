@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from popsim.definitions.horizon import horizon_in_words
 from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
 from popsim.html import html_table
@@ -71,7 +72,7 @@ def _sizes(run: StoredRun) -> str:
     draws = f"{experiment.draws:,} parameter draws, " if experiment.draws else ""
     return (
         f"{experiment.population:,} simulated people, {draws}{experiment.replications} replications, "
-        f"{experiment.follow_up_days} days of follow-up. "
+        f"{horizon_in_words(experiment)} of follow-up. "
         f"Written by popsim {run.manifest['versions']['popsim']} from run {run.manifest['run_id']}."
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.definitions.horizon import horizon_in_words, over_horizon
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
@@ -113,7 +114,7 @@ def _listed(names: Sequence[str]) -> str:
 def _head(run: StoredRun, decision: Decision) -> str:
     """What was run, and how Monte Carlo error is separated from parameter uncertainty."""
     experiment = run.experiment
-    horizon = f"costs and health per person, over {experiment.follow_up_days} days of follow-up"
+    horizon = f"costs and health per person, over {horizon_in_words(experiment)} of follow-up"
     lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
     lines.append(f"Costs are in {prices_in_words(experiment)}")
     if experiment.draws and decision.noise is None:
@@ -125,7 +126,7 @@ def _head(run: StoredRun, decision: Decision) -> str:
 
 def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest strategy first."""
-    heads = ("Cost", measure_of(effect).label, f"Cost per {effect_of(effect).unit}", "")
+    heads = ("Cost", over_horizon(measure_of(effect).label, run.experiment), f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
     table = tabled("Incremental analysis", icer_table(decision), effect=measure_of(effect).label)
@@ -157,12 +158,12 @@ def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
     lines: list[Sequence[str]] = [[f"Cost per effect against {against}{interval}", *titles]]
     for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
-        unit, horizon = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
-        label = f"  {unit}, to the end of life expectancy" if horizon == "lifetime" else f"  {unit}"
+        unit, of = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
+        label = f"  {unit}, to the end of life expectancy" if of == "lifetime" else f"  {unit}"
         lines.append([label, *(_ratio(found[name], has_intervals(run.experiment)) for name in names)])
-    days = run.experiment.follow_up_days
+    horizon = horizon_in_words(run.experiment)
     note = (
-        f"  Costs and effects cover {days} days of follow-up, except DALYs: these count a death by the years of life\n"
+        f"  Costs and effects cover {horizon} of follow-up, except DALYs: these count a death by the years of life\n"
         "  lost to the end of life expectancy, so their ratio has a longer horizon than the others."
     )
     return f"{aligned(lines)}\n{note}" if "dalys" in table["effect"] else aligned(lines)

@@ -10,7 +10,7 @@ from popsim.analyses.run_comparison import changed, compared, matched, not_paire
 from popsim.reporting.intervals import has_intervals, note, readable
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, difference, estimate
-from popsim.reporting.text.tables import SECTIONS, section_rows
+from popsim.reporting.text.tables import SECTIONS, section_rows, section_title
 from popsim.runs.run import StoredRun
 
 MAX_CHANGES = 30  # lines of what differs
@@ -66,9 +66,7 @@ def _strategies(table: pl.DataFrame, first: StoredRun, second: StoredRun) -> lis
         for section in SECTIONS:
             found = section_rows(section, list(rows), labels)
             if found:
-                title = section.title or found[0].measure.title()
-                perspective = first.experiment.perspective.replace("_", " ")
-                lines.append([title.format(currency=first.experiment.currency, perspective=perspective)])
+                lines.append([section_title(section, found[0].measure, first.experiment)])
             for name, label, measure in found:
                 row = rows[name]
                 cells = [_mean(row[run]) for run in ("first", "second")]

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.reporting.intervals import has_intervals, note, readable
@@ -30,8 +31,7 @@ def render_scenarios(table: pl.DataFrame, experiments: Mapping[str, ExperimentDe
     shown = [readable(table.filter(pl.col("scenario") == name), one) for name, one in experiments.items()]
     tabled("Scenarios", pl.concat(shown, how="vertical_relaxed"))
     for rows, (name, experiment) in zip(shown, experiments.items(), strict=True):
-        days = experiment.follow_up_days
-        lines.append([f"{experiment.title or experiment.name} ({name}), {days} days of follow-up"])
+        lines.append([f"{experiment.title or experiment.name} ({name}), {horizon_in_words(experiment)} of follow-up"])
         titles = {strategy.name: strategy.title for strategy in experiment.strategies}
         for row in rows.iter_rows(named=True):
             gains = ["", ""] if row["verdict"] is None else [_ratio(row), in_columns(row, NET_BENEFIT.name)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.equity import distribution, equity_weighted, gradient
 from popsim.economics.individual import individual_effects, individualised_care
 from popsim.economics.subgroups import COST, EVERYONE, NET_BENEFIT, QALY, Cuts, refuse_outcome, subgroup_effects
@@ -94,8 +95,11 @@ def equity_text(
     parameters, _ = resolve_parameters(run.experiment, run.folder)
     aversion = parameters["equity"]
     burden = "by given shares" if opportunity_cost else "equally by everybody"
-    days = run.experiment.follow_up_days
-    weighed = "lifetime health as given" if lifetime else f"health within the run's horizon, {days} days"
+    weighed = (
+        "lifetime health as given"
+        if lifetime
+        else f"health within the run's horizon, {horizon_in_words(run.experiment)}"
+    )
     parts = [
         _head(
             run,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.horizon import horizon_in_words, observed_part, over_horizon
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
-from popsim.economics.outcome_valuation import NET_BENEFIT
+from popsim.economics.outcome_valuation import LATER_PART, NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
@@ -84,6 +85,10 @@ SECTIONS = (
         "Health per person, discounted (DALYs count a death by the years of life lost, beyond follow-up)",
         ("life_years", QALYS, "dalys"),
     ),
+    TableSection(
+        "Of these, what comes after day {observed}{how}",
+        tuple(measure.name for measure in LATER_PART),
+    ),
 )  # fmt: skip
 
 
@@ -146,7 +151,7 @@ def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, label
     interval = f"mean{of_means(experiment)}" if has_intervals(experiment) else "means"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "
-        f"{experiment.follow_up_days} days from each person's entry; {interval}\n"
+        f"{horizon_in_words(experiment)} from each person's entry; {interval}\n"
         f"Costs are in {prices_in_words(experiment)}."
     )
     return "\n".join(part for part in (head, note(experiment)) if part), lines
@@ -203,12 +208,21 @@ def _sections(
     """Sections with the rows that the run has; costs are those that the experiment's perspective counts."""
     not_counted = set(COST_NAMES) - set(SIGNS[experiment.perspective])
     present = [m for m in frame["measure"].unique(maintain_order=True).to_list() if m not in not_counted]
-    perspective = experiment.perspective.replace("_", " ")
     for section in SECTIONS:
         rows = section_rows(section, present, labels)
         if rows:
-            title = section.title or rows[0].measure.title()
-            yield title.format(currency=experiment.currency, perspective=perspective), rows
+            said = [row._replace(label=over_horizon(row.label, experiment)) for row in rows]
+            yield section_title(section, rows[0].measure, experiment), said
+
+
+def section_title(section: TableSection, first: OutcomeMeasure, experiment: ExperimentDefinition) -> str:
+    """The title of a section whose first row is of a measure, in the words of an experiment."""
+    return over_horizon(section.title or first.title(), experiment).format(
+        currency=experiment.currency,
+        perspective=experiment.perspective.replace("_", " "),
+        observed=observed_part(experiment),
+        how=f", extrapolated (curve: {said.family})" if (said := experiment.extrapolation) else "",
+    )
 
 
 def ratio_in_words(row: Mapping[str, Any]) -> str:

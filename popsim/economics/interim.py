@@ -1,0 +1,40 @@
+"""Health and cost of each twin as they stood some days after its entry."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from popsim.economics.columns import VALUATION_COLUMNS
+from popsim.population.population import Population
+
+
+class InterimTotals:
+    """Copies what each twin has accrued when it has been followed for some days.
+
+    Args:
+        population: before its first day.
+        since_days: days since each twin's entry.
+    """
+
+    def __init__(self, population: Population, since_days: int) -> None:
+        self._population, self._since = population, since_days
+        names = [column.name for column in VALUATION_COLUMNS if column.name in population.schema]
+        self._totals = {name: np.full(len(population), np.nan) for name in names}
+
+    @property
+    def due(self) -> set[int]:
+        """The days at whose start someone's totals are to be copied."""
+        return {*(np.unique(self._population["entry_day"]) + self._since).tolist()}
+
+    def copy(self, day: int) -> None:
+        """Copy the totals of those for whom today is the day."""
+        rows = self._population.entering(day - self._since)
+        for name, totals in self._totals.items():
+            totals[rows] = self._population[name][rows]
+
+    def frame(self) -> pl.DataFrame:
+        """person_id and the totals; final ones where the simulation ended before that day."""
+        final = {name: self._population[name] for name in self._totals}
+        totals = {name: np.where(np.isnan(values), final[name], values) for name, values in self._totals.items()}
+        return pl.DataFrame({"person_id": self._population.person_id} | totals)
