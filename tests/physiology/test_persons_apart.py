@@ -185,8 +185,8 @@ def test_modes_of_death_are_those_of_trials_by_ejection_fraction(reduced, preser
     """Reduced: 80 to 85% cardiovascular, two in five sudden; preserved: 60 to 70% cardiovascular, a quarter sudden
     (TOPCAT, PARAGON-HF). Monte Carlo error of a share of some 1,200 deaths: 0.014. Without vessels nobody dies of
     infarction or stroke, so that the share of sudden deaths is somewhat higher here, and that of cardiovascular deaths
-    lower: in I-PRESERVE 60% were cardiovascular, 5% infarction, 9% stroke and 10% unknown (Zile 2010), which leaves 46 in
-    86 for the lower bound, less two standard errors."""
+    lower: in I-PRESERVE 60% were cardiovascular, among them 5% infarction and 9% stroke, and 10% unknown (Zile 2010).
+    That leaves 46 in 86 for the lower bound, less two standard errors."""
     assert 0.72 < reduced.share(CARDIOVASCULAR_DEATHS) < 0.88
     assert 0.35 < reduced.share((DIED_OF_SUDDEN,)) < 0.6
     assert 46 / 86 - 2 * 0.014 < preserved.share(CARDIOVASCULAR_DEATHS) < 0.72
