@@ -3,4 +3,6 @@
 import popsim as ps
 
 ward = ps.CareNetwork.read("experiments/networks/minimal_ward.toml")
-print(ps.PatientFlow(ward, days=1000, seed=1).run(1000).summary())
+flow = ps.PatientFlow(ward, days=1000, seed=1).run(1000)
+print(flow.summary())
+print(flow.warm_up_rule)

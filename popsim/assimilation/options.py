@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from popsim.assimilation.ensemble import Ensemble
 from popsim.care.network import operand
 from popsim.care.prescribing import load_indications
+from popsim.definitions.conditions import Condition
 from popsim.definitions.drug import Drug
 from popsim.definitions.drug import DrugCondition as DrugRule
-from popsim.definitions.network import Condition
 from popsim.definitions.options import DoseChange, OptionFile, TherapyOption
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.drugs import load_drugs

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.calibration.endpoints import ALL, Endpoint, death_codes
 from popsim.care.network import operand
-from popsim.definitions.network import Condition
+from popsim.definitions.conditions import Condition
 
 type Floats = NDArray[np.float64]
 type Flags = NDArray[np.bool_]

@@ -10,16 +10,10 @@ from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork, operand
 from popsim.definitions import distributions as given
-from popsim.definitions.network import (
-    EXIT,
-    STAY,
-    UNLIMITED,
-    ColumnFactor,
-    Complication,
-    Condition,
-    Route,
-    SettingDefinition,
-)
+from popsim.definitions.conditions import ColumnFactor, Condition
+from popsim.definitions.hospital_stay import Complication, Escalation
+from popsim.definitions.network import BACK_TO_FACILITY, BACK_TO_WARD, EXIT, STAY, UNLIMITED, Route, SettingDefinition
+from popsim.definitions.rota import week_of
 from popsim.errors import InputError
 from popsim.kernels import codes
 from popsim.kernels.care import records
@@ -43,7 +37,12 @@ CLINICIAN_CODES = {
     "nurse": records.NURSE,
 }
 APPLIES_CODES = {"all": records.ALL, "twins": records.TWINS_ONLY, "external": records.EXTERNAL_ONLY}
-SPECIAL_NODES = {EXIT: records.EXIT, STAY: records.STAY_PUT}
+SPECIAL_NODES = {
+    EXIT: records.EXIT,
+    STAY: records.STAY_PUT,
+    BACK_TO_WARD: records.BACK_TO_WARD,
+    BACK_TO_FACILITY: records.BACK_TO_FACILITY,
+}
 
 
 class _Tables:
@@ -55,6 +54,7 @@ class _Tables:
         self.targets: list[tuple[Any, ...]] = []
         self.conditions: list[tuple[Any, ...]] = []
         self.priorities: list[tuple[Any, ...]] = []
+        self.escalations: list[tuple[Any, ...]] = []
         self.factors: list[tuple[Any, ...]] = []
         self.distributions: list[tuple[Any, ...]] = []
         self.pieces: list[NDArray[Any]] = [np.empty(0, PIECE)]
@@ -92,14 +92,29 @@ class _Tables:
 
     def complication(self, one: Complication) -> tuple[Any, ...]:
         """One row of the table of complications."""
+        extra = self.add_distribution(one.extra_days)
+        return (*self.hazard(one), one.fatality, extra)
+
+    def hazard(self, one: Complication | Escalation) -> tuple[Any, ...]:
+        """How often it comes: a day, with factors first to last, by cause."""
         ratios = [one.by_cause.get(cause, 1.0) for cause in codes.CAUSE_NAMES]
-        return (
-            one.per_day,
-            one.fatality,
-            self.add_distribution(one.extra_days),
-            *self.add_factors(one.factors),
-            ratios,
-        )
+        return (one.per_day, *self.add_factors(one.factors), ratios)
+
+    def add_escalation(self, one: Escalation | None) -> int:
+        if one is None:
+            return -1
+        self.escalations.append((*self.hazard(one), self.node(one.to)))
+        return len(self.escalations) - 1
+
+    def stays_of_classes(self, setting: SettingDefinition) -> list[tuple[int, int, int]]:
+        """What differs in a setting between classes of patients, for no class first; -1 for what does not."""
+        own = {one.name: one for one in setting.classes}
+        rows = [(-1, -1, -1)]
+        for name in (one.name for one in self.network.definition.classes):
+            stay = self.add_distribution(own[name].stay) if name in own else -1
+            routes = self.add_routes(own[name].routes) if name in own and own[name].routes else (-1, -1)
+            rows.append((stay, *routes))
+        return rows
 
     def add_routes(self, routes: Sequence[Route]) -> tuple[int, int]:
         start = len(self.routes)
@@ -157,6 +172,7 @@ class _Tables:
             "slots": setting.slots_per_day or 0,
             "lapses_days": int(np.ceil(setting.lapses_after_days)),
             "contact": contact,
+            "escalation": self.add_escalation(setting.escalation),
             "kind": kind,
             "setting_class": codes.CLASS_NAMES.index(setting.setting_class),
             "care_level": LEVEL_CODES[setting.level],
@@ -183,6 +199,8 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
     contacts = [s.name for s in network.settings if s.setting_class == "outpatient"]
     rows = [tables.setting(s, contacts.index(s.name) if s.name in contacts else -1) for s in network.settings]
     complications = [tables.complication(one) for one in network.definition.complications]
+    classes = [(0, 0), *(tables.add_conditions(one.when) for one in network.definition.classes)]
+    stays = [tables.stays_of_classes(setting) for setting in network.settings]
     settings = np.zeros(len(rows), records.SETTING)
     for row, values in enumerate(rows):
         for field, value in values.items():
@@ -192,6 +210,10 @@ def compile_network(network: CareNetwork, schema: Schema) -> dict[str, Any]:
         "routes": _table(tables.routes, records.ROUTE),
         "targets": _table(tables.targets, records.TARGET),
         "conditions": _table(tables.conditions, records.CONDITION),
+        "rotas": np.array([rota_of(setting) for setting in network.settings]),
+        "escalations": _table(tables.escalations, records.ESCALATION),
+        "classes": _table(classes, records.CLASS),
+        "stays_of_classes": np.array(stays, records.CLASS_OF_STAY),
         "complications": _table(complications, records.COMPLICATION),
         "priorities": _table(tables.priorities, records.PRIORITY),
         "factors": _table(tables.factors, records.FACTOR),
@@ -231,12 +253,6 @@ def condition_rows(conditions: Sequence[Condition], schema: Schema, file: object
     return rows
 
 
-def compile_sources(network: CareNetwork) -> NDArray[Any]:
-    """External sources as a table, each at its first patient."""
-    rows = [(a.per_day, 0, network.index(a.to), a.priority - 1) for a in network.arrivals]
-    return _table(rows, records.SOURCE)
-
-
 def home_of(network: CareNetwork) -> int:
     """Where twins live, and go when no setting has room.
 
@@ -251,6 +267,11 @@ def home_of(network: CareNetwork) -> int:
 def capacity_of(places: int | str) -> int:
     """The capacity as the event loop counts it."""
     return records.UNLIMITED if isinstance(places, str) else places
+
+
+def rota_of(setting: SettingDefinition) -> list[int]:
+    """Capacity in each hour of the week; -1 without a rota."""
+    return week_of(capacity_of(setting.capacity), setting.rota) if setting.rota else [-1] * records.HOURS_A_WEEK
 
 
 def _table(rows: Sequence[tuple[Any, ...]], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.network import operand
-from popsim.definitions.network import Condition
+from popsim.definitions.conditions import Condition
 from popsim.population.population import Population
 
 type Look = Callable[[str, NDArray[np.int64] | slice], NDArray[np.float64]]

@@ -16,15 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 from popsim.arguments import is_whole
 from popsim.care import network_checks as checks
 from popsim.care.network_graph import graph_of
+from popsim.definitions.arrivals import ArrivalSource, CensusRow, read_census, scaled_census
 from popsim.definitions.base import validate
-from popsim.definitions.network import (
-    MAX_CAPACITY,
-    UNLIMITED,
-    ArrivalSource,
-    Condition,
-    NetworkDefinition,
-    SettingDefinition,
-)
+from popsim.definitions.conditions import Condition
+from popsim.definitions.network import MAX_CAPACITY, UNLIMITED, NetworkDefinition, SettingDefinition
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
@@ -133,11 +128,17 @@ class CareNetwork:
             raise InputError(f"no setting '{name}' in {self.file}: {did_you_mean(name, self._index)}")
         return self._index[name]
 
+    def class_index(self, name: str | None) -> int:
+        """Number of a class of patients; 0 for none."""
+        return 0 if name is None else 1 + [one.name for one in self.definition.classes].index(name)
+
     @property
     def is_limited(self) -> bool:
         """Whether a limited capacity, slots, a waiting room or external arrivals fit one number of twins only."""
         numbers = [getattr(setting, field) for setting in self.settings for field in SCALED]
-        return bool(self.arrivals) or any(number not in (None, UNLIMITED, 0) for number in numbers)
+        return bool(self.arrivals or self.definition.census) or any(
+            number not in (None, UNLIMITED, 0) for number in numbers
+        )
 
     def scaled(self, population: int) -> CareNetwork:
         """The network scaled to a number of twins.
@@ -160,6 +161,7 @@ class CareNetwork:
             reference_population=population,
             settings=tuple(self._resized(s, factor) for s in self.settings),
             arrivals=tuple(self._busier(a, factor) for a in self.arrivals),
+            census=scaled_census(self.definition.census, factor),
         )
 
     def with_capacity(self, capacity: Mapping[str, int], file: object | None = None) -> CareNetwork:
@@ -187,6 +189,17 @@ class CareNetwork:
             settings[self.index(name)] = self[name].model_copy(update={field: int(number)})
         return self._replaced(settings=tuple(settings))
 
+    def with_census(self, path: Path | str) -> CareNetwork:
+        """The network with the external patients of a CSV in it on the first morning.
+
+        The CSV has a row for each group of patients: setting, number, days (how long already) and, if needed, state
+        (present or waiting), class and priority. Numbers are for the reference population.
+
+        Raises:
+            DefinitionError: the file or the network with it is refused.
+        """
+        return self._replaced(census=tuple(validate(row, CensusRow, path) for row in read_census(Path(path))))
+
     def _suggestion(self, name: str) -> str:
         return did_you_mean(name, [s.name for s in self.settings if s.setting_class != "router"])
 
@@ -197,6 +210,9 @@ class CareNetwork:
             number = getattr(setting, field)
             if number is not None and number != UNLIMITED:
                 changes[field] = checks.within(_scaled(number, factor), MAX_CAPACITY, f"{key}.{field}", self.file)
+        if setting.rota:
+            shifts = [shift.model_copy(update={"capacity": _scaled(shift.capacity, factor)}) for shift in setting.rota]
+            changes["rota"] = tuple(shifts)
         return setting.model_copy(update=changes)
 
     def _busier(self, source: ArrivalSource, factor: float) -> ArrivalSource:

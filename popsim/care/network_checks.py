@@ -5,23 +5,19 @@ Settings are named in keys (`settings.cardiology_ward.routes.1.to`); routes are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from popsim.care import network_contents as contents
 from popsim.care.network_graph import Link, Links, links_of
 from popsim.care.signals import hidden
+from popsim.definitions.conditions import Condition
 from popsim.definitions.distributions import Duration, Forever
-from popsim.definitions.network import (
-    EXIT,
-    STAY,
-    UNLIMITED,
-    ColumnFactor,
-    Condition,
-    NetworkDefinition,
-    SettingDefinition,
-)
+from popsim.definitions.hospital_stay import Complication, Escalation
+from popsim.definitions.network import BACK, EXIT, STAY, UNLIMITED, NetworkDefinition, Route, SettingDefinition
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import CAUSE_NAMES
+from popsim.population.pieces import outline_of
 
 CAUSE_COLUMNS = ("presenting_cause", "acute_cause")
 RESTING_CLASSES = ("community", "facility", "hospice")  # where people live, and stay if no other setting admits them
@@ -45,6 +41,7 @@ def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, 
     names(definition, file)
     if known_columns is not None:
         columns(definition, known_columns, file)
+    durations(definition, file)
     routes(definition, file)
     structure(definition, links_of(definition), file)
 
@@ -54,14 +51,19 @@ def names(definition: NetworkDefinition, file: object) -> None:
     known = _distinct([s.name for s in definition.settings], "settings", file)
     _distinct([a.name for a in definition.arrivals], "arrivals", file)
     _distinct([c.name for c in definition.complications], "complications", file)
-    for number, complication in enumerate(definition.complications):
-        for cause in complication.by_cause:
+    hazards: dict[str, Complication | Escalation] = {
+        f"complications.{number}": one for number, one in enumerate(definition.complications)
+    }
+    hazards |= {f"settings.{s.name}.escalation": s.escalation for s in definition.settings if s.escalation}
+    for key, hazard in hazards.items():
+        for cause in hazard.by_cause:
             if cause not in CAUSE_NAMES:
-                raise DefinitionError(file, f"complications.{number}.by_cause", cause, "unknown cause", CAUSE_NAMES)
-    for reserved in (EXIT, STAY):
+                raise DefinitionError(file, f"{key}.by_cause", cause, "unknown cause", CAUSE_NAMES)
+    _classes(definition, file)
+    for reserved in (EXIT, STAY, *BACK):
         if reserved in known:
             raise DefinitionError(file, "settings.name", reserved, "this word is a target of routes, not a setting")
-    for key, value, allowed in _references(definition, known):
+    for key, value, allowed in contents.references(definition, known):
         if value not in allowed:
             raise DefinitionError(file, key, value, "unknown setting", allowed)
     contacts = {s.name for s in definition.settings if s.setting_class == "outpatient"}
@@ -78,12 +80,23 @@ def columns(definition: NetworkDefinition, known: Collection[str], file: object)
     """Every tested column exists, and causes are given by name."""
     for setting in definition.settings:
         prefix = f"settings.{setting.name}"
-        for key, condition in _conditions(setting):
+        for key, condition in contents.conditions(setting):
             check_condition(condition, known, f"{prefix}.{key}", file)
-
-    for key, factor in _factors(definition):
+    for number, patient_class in enumerate(definition.classes):
+        for index, condition in enumerate(patient_class.when):
+            check_condition(condition, known, f"classes.{number}.when.{index}", file)
+    for key, factor in contents.factors(definition):
         if factor.column not in known:
             raise DefinitionError(file, f"{key}.column", factor.column, "unknown column", known)
+
+
+def durations(definition: NetworkDefinition, file: object) -> None:
+    """Every truncated distribution of a stay or of waiting exists."""
+    for key, duration in contents.durations(definition):
+        try:
+            outline_of(duration)
+        except ValueError as error:
+            raise DefinitionError(file, key, None, f"{error}") from None
 
 
 def check_condition(condition: Condition, known: Collection[str], key: str, file: object) -> None:
@@ -100,40 +113,48 @@ def check_condition(condition: Condition, known: Collection[str], key: str, file
 
 
 def routes(definition: NetworkDefinition, file: object) -> None:
-    """Probabilities sum to 1, and the last route, and only the last, always matches."""
+    """Probabilities sum to 1, and the last route of a list, and only the last, always matches."""
+    outside = {one.patient_class for one in (*definition.arrivals, *definition.census)}
+    inside = {one.name for one in definition.classes if one.when}
     for setting in definition.settings:
-        open_to = {"twins", "external"}
-        everybody = {"external"} if definition.entry is None else {"twins"}
-        for number, route in enumerate(setting.routes):
-            key = f"settings.{setting.name}.routes.{number}"
-            total = sum(probability for _, probability in route.targets)
-            if abs(total - 1.0) > TOLERANCE:
-                raise DefinitionError(file, f"{key}.to", None, f"probabilities sum to {total:.10g}, must sum to 1")
-            audience = {"twins", "external"} if route.applies_to == "all" else {route.applies_to}
-            if not audience & open_to:
-                raise DefinitionError(file, key, None, "never used: the routes before it always match")
-            if route.always:
-                open_to -= audience
-        if setting.routes and (not setting.routes[-1].always or everybody & open_to):
-            raise DefinitionError(
-                file,
-                f"settings.{setting.name}.routes.{len(setting.routes) - 1}",
-                None,
-                "the last route must match always: no 'when', no 'if_free', for everybody left",
-            )
-        if not setting.routes and setting.is_stay_setting and not isinstance(setting.stay, Forever):
-            raise DefinitionError(
-                file, f"settings.{setting.name}.routes", None, "no way to leave: a stay that ends needs routes"
-            )
-        if not setting.routes and setting.setting_class == "router":
-            raise DefinitionError(
-                file, f"settings.{setting.name}.routes", None, "no way to leave: a router needs routes"
-            )
+        key = f"settings.{setting.name}.routes"
+        if setting.routes:
+            _route_list(setting.routes, key, {"external"} if definition.entry is None else {"twins"}, file)
+        elif setting.is_stay_setting and not isinstance(setting.stay, Forever):
+            raise DefinitionError(file, key, None, "no way to leave: a stay that ends needs routes")
+        elif setting.setting_class == "router":
+            raise DefinitionError(file, key, None, "no way to leave: a router needs routes")
+        for number, one in enumerate(setting.classes):
+            own = f"settings.{setting.name}.classes.{number}.routes"
+            people = {"twins"} if one.name in inside else set()
+            people |= {"external"} if one.name in outside else set()
+            if one.routes:
+                _route_list(one.routes, own, people, file)
+            elif not setting.routes:
+                raise DefinitionError(file, own, None, "no way to leave: a stay that ends needs routes")
+
+
+def _route_list(listed: Sequence[Route], key: str, everybody: set[str], file: object) -> None:
+    """The routes of one list, by which all of `everybody` (twins, external) must find a way."""
+    open_to = {"twins", "external"}
+    for number, route in enumerate(listed):
+        total = sum(probability for _, probability in route.targets)
+        if abs(total - 1.0) > TOLERANCE:
+            raise DefinitionError(file, f"{key}.{number}.to", None, f"probabilities sum to {total:.10g}, must sum to 1")
+        audience = {"twins", "external"} if route.applies_to == "all" else {route.applies_to}
+        if not audience & open_to:
+            raise DefinitionError(file, f"{key}.{number}", None, "never used: the routes before it always match")
+        if route.always:
+            open_to -= audience
+    if not listed[-1].always or everybody & open_to:
+        words = "the last route must match always: no 'when', no 'if_free', no way back, for everybody left"
+        raise DefinitionError(file, f"{key}.{len(listed) - 1}", None, words)
 
 
 def structure(definition: NetworkDefinition, links: Links, file: object) -> None:
     """Checks on the links: settings that nobody can enter, dead ends, unreachable settings, loops that take no time."""
     _open_doors(definition, file)
+    _room_for_worse(definition, file)
     _no_time_loops(definition, links, file)
     _no_boarding_deadlock(definition, links, file)
     contacts = [s.name for s in definition.settings if s.setting_class == "outpatient"]
@@ -168,63 +189,43 @@ def _distinct(listed: list[str], key: str, file: object) -> set[str]:
     return set(listed)
 
 
-def _references(definition: NetworkDefinition, known: set[str]) -> Iterator[tuple[str, str, set[str]]]:
-    """(key, name referred to, names allowed there) for every reference in the file."""
-    for key, node in (("entry", definition.entry), ("presentation", definition.presentation)):
-        if node is not None:
-            yield key, node, known
-    for source in definition.arrivals:
-        yield f"arrivals.{source.name}.to", source.to, known
+def _classes(definition: NetworkDefinition, file: object) -> None:
+    """Classes of patients are defined once, and every class that is named is."""
+    known = _distinct([one.name for one in definition.classes], "classes", file)
+    used = {f"arrivals.{one.name}.class": one.patient_class for one in definition.arrivals}
+    used |= {f"census.{number}.class": one.patient_class for number, one in enumerate(definition.census)}
     for setting in definition.settings:
-        prefix = f"settings.{setting.name}"
-        targets = known | ({EXIT, STAY} if setting.setting_class == "outpatient" else {EXIT})
-        for number, route in enumerate(setting.routes):
-            for target, _ in route.targets:
-                yield f"{prefix}.routes.{number}.to", target, targets
-        if setting.overflow is not None:
-            yield f"{prefix}.overflow", setting.overflow, known
-        if setting.gives_up_to is not None:
-            yield f"{prefix}.gives_up_to", setting.gives_up_to, known | {EXIT}
-
-
-def _conditions(setting: SettingDefinition) -> Iterator[tuple[str, Condition]]:
-    """Every condition of a setting with its key."""
-    for number, route in enumerate(setting.routes):
-        for index, condition in enumerate(route.when):
-            yield f"routes.{number}.when.{index}", condition
-    for number, rule in enumerate(setting.priority):
-        for index, condition in enumerate(rule.when):
-            yield f"priority.{number}.when.{index}", condition
-    if setting.review is not None:
-        for index, condition in enumerate(setting.review.discharge_when):
-            yield f"review.discharge_when.{index}", condition
-        for index, condition in enumerate(setting.review.under_pressure):
-            yield f"review.under_pressure.{index}", condition
-
-
-def _factors(definition: NetworkDefinition) -> Iterator[tuple[str, ColumnFactor]]:
-    """Every factor of a column with its key."""
-    lists = {f"settings.{s.name}.stay_factors": s.stay_factors for s in definition.settings}
-    for setting in definition.settings:
-        if setting.transfer_delay is not None:
-            lists[f"settings.{setting.name}.transfer_delay.factors"] = setting.transfer_delay.factors
-    lists |= {f"complications.{i}.factors": one.factors for i, one in enumerate(definition.complications)}
-    for key, factors in lists.items():
-        yield from ((f"{key}.{number}", factor) for number, factor in enumerate(factors))
+        key = f"settings.{setting.name}.classes"
+        _distinct([one.name for one in setting.classes], key, file)
+        used |= {f"{key}.{number}": one.name for number, one in enumerate(setting.classes)}
+    for key, name in used.items():
+        if name is not None and name not in known:
+            raise DefinitionError(file, key, name, "unknown class of patients", known)
 
 
 def _open_doors(definition: NetworkDefinition, file: object) -> None:
     """Nobody waits for ever for a setting without capacity."""
     for setting in definition.settings:
         turned_away = setting.waiting_room == 0 and setting.overflow is not None
-        if setting.is_stay_setting and setting.capacity == 0 and not turned_away and setting.patience is None:
-            raise DefinitionError(
-                file,
-                f"settings.{setting.name}.capacity",
-                0,
-                "nobody can ever enter, those who wait never leave: "
-                "must be at least 1, or have 'patience', or 'waiting_room = 0' with an 'overflow'",
-            )
+        if setting.is_stay_setting and setting.most_beds == 0 and not turned_away and setting.patience is None:
+            words = "must be at least 1, or have 'patience', or 'waiting_room = 0' with an 'overflow'"
+            words = f"nobody can ever enter, those who wait never leave: {words}"
+            raise DefinitionError(file, f"settings.{setting.name}.capacity", 0, words)
+
+
+def _room_for_worse(definition: NetworkDefinition, file: object) -> None:
+    """Patients who get worse always have a bed: that of the higher level, the one that they have, or another."""
+    known = {setting.name: setting for setting in definition.settings}
+    for setting in definition.settings:
+        if setting.escalation is None:
+            continue
+        to, key = known[setting.escalation.to], f"settings.{setting.name}.escalation.to"
+        if to is setting:
+            raise DefinitionError(file, key, to.name, "must be another setting")
+        if to.capacity != UNLIMITED and not to.boards:
+            raise DefinitionError(file, key, to.name, "must have 'boards = true': people wait for it in their bed")
+        if to.waiting_room != UNLIMITED and to.overflow is None:
+            raise DefinitionError(file, key, to.name, "must have an 'overflow', for people who find its queue full")
 
 
 def _no_time_loops(definition: NetworkDefinition, links: Links, file: object) -> None:
@@ -232,7 +233,8 @@ def _no_time_loops(definition: NetworkDefinition, links: Links, file: object) ->
     timeless: dict[str, list[str]] = {}
     for setting in definition.settings:
         at_once = {"overflow"}
-        passing = any(_within_a_minute(stay) for stay in (setting.stay, setting.stay_external))
+        stays = (setting.stay, setting.stay_external, *(one.stay for one in setting.classes))
+        passing = any(map(_within_a_minute, stays))
         if setting.setting_class == "router" or passing:
             at_once.add("route")
         if _within_a_minute(setting.patience):
@@ -251,7 +253,10 @@ def _no_time_loops(definition: NetworkDefinition, links: Links, file: object) ->
 
 
 def _no_boarding_deadlock(definition: NetworkDefinition, links: Links, file: object) -> None:
-    """No cycle of boarding settings in which everybody holds a bed that somebody else waits for."""
+    """No cycle of boarding settings in which everybody holds a bed that somebody else waits for.
+
+    Two who wait for each other's bed exchange them, so it takes three settings.
+    """
     known = {setting.name: setting for setting in definition.settings}
     routers = {name for name, setting in known.items() if setting.setting_class == "router"}
     blocked = {}
@@ -260,7 +265,7 @@ def _no_boarding_deadlock(definition: NetworkDefinition, links: Links, file: obj
             through = {node: links[node] for node in (name, *routers)}
             following = [node for node in _walked(through, links[name]) if node != EXIT and known[node].is_stay_setting]
             blocked[name] = [node for node in following if _can_block(setting, known[node])]
-    if cycle := _cycle(blocked):
+    if cycle := _long_cycle(blocked):
         raise DefinitionError(
             file,
             f"settings.{cycle[1]}.boards",
@@ -293,6 +298,31 @@ def _cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
         first = cycle.index(next(node for node in edges if node in cycle))
         return [*cycle[first:], *cycle[: first + 1]]
     return []
+
+
+def _long_cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
+    """The nodes of a cycle of one node or of three and more; empty if there is none."""
+    for start, targets in edges.items():
+        if start in targets:
+            return [start, start]
+        for target in targets:
+            rest = {node: [n for n in out if (node, n) != (target, start)] for node, out in edges.items()}
+            if way := _way(rest, target, start):
+                return [start, *way]
+    return []
+
+
+def _way(edges: Mapping[str, Collection[str]], start: str, end: str) -> list[str]:
+    """A shortest way from one node to another one; empty if there is none."""
+    before, to_do = {start: start}, [start]
+    for node in to_do:
+        new = [target for target in edges.get(node, ()) if target not in before]
+        before |= dict.fromkeys(new, node)
+        to_do += new
+    way = [end] if end in before else []
+    while way and way[0] != start:
+        way.insert(0, before[way[0]])
+    return way
 
 
 def _can_block(source: SettingDefinition, target: SettingDefinition) -> bool:

@@ -9,6 +9,7 @@ from popsim.care.genetic_testing import prescribing_rules
 from popsim.care.network_checks import check_condition
 from popsim.care.prescribing import prescribed_classes
 from popsim.care.study_drugs import drugs_by_name, drugs_of
+from popsim.definitions.conditions import Condition
 from popsim.definitions.interventions import (
     Capacity,
     Device,
@@ -21,7 +22,7 @@ from popsim.definitions.interventions import (
     Programme,
     Telemonitoring,
 )
-from popsim.definitions.network import Condition, NetworkDefinition
+from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.physiology.organs.heart_failure import TAKEN, UNTREATED

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from popsim.arguments import whole_number
 from popsim.care.carried import carried
 from popsim.care.columns import find_columns
-from popsim.care.compiled import capacity_of, compile_network, compile_sources
+from popsim.care.compiled import capacity_of, compile_network, rota_of
 from popsim.care.entrance import Entrance
+from popsim.care.external import compile_census, compile_sources, first_day
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.care.prescribing import PrescribingTables
@@ -22,6 +23,7 @@ from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.care import event_loop as loop
+from popsim.kernels.care import external_patients as external
 from popsim.kernels.care import records
 from popsim.kernels.care.events import FAULT_HOPS, FAULT_TURNS, MAX_TURNS
 from popsim.kernels.care.world import hand_over
@@ -95,14 +97,32 @@ class CareSystem:
         tables |= {"follow_ups": self._policies.follow_ups(0), "key": key}
         arrays = _first_morning(tables, network, population, days, practice)
         self._use(arrays._replace(log=self.events.records))
-        self.capacity = np.tile(_capacity(self._arrays.settings), (days, 1))
+        self.capacity = np.empty(shape, np.int64)
+        self._set_capacity(0)
         if entrance is not None:
             entrance.prepare(self._arrays, population)
         if entrance is not None and entrance.network is not None:
             self._resume(*entrance.network)
         else:
-            for source in range(len(self._arrays.sources)):
-                loop.schedule_arrival(self._world, 0.0, source)
+            self._begin(network.definition.warm_up_days)
+
+    def _begin(self, warm_up_days: int) -> None:
+        """External patients begin to come so long before day 0, or are there already by the network's census."""
+        self._set_rota_capacity(-warm_up_days)
+        for source in range(len(self._arrays.sources)):
+            external.schedule_arrival(self._world, -float(warm_up_days), source)
+        if warm_up_days:
+            self._arrays.states["updated_at"] = -warm_up_days
+            for day in range(-warm_up_days, 0):
+                loop.open_shifts(self._world, day)
+                self._process(day + 1)
+            external.begin_counts(self._world)
+            self._arrays.counters[[records.PROCESSED, records.TODAY]] = 0
+        elif len(rows := compile_census(self.network, self._arrays)):
+            while self._arrays.counters[records.FREE_SIZE] < rows["number"].sum():
+                self._grow(loop.NEEDS_JOBS)
+            self._make_room(2 * int(rows["number"].sum()))
+            external.take_census(self._world, rows)
 
     def _resume(self, past: CareSystem, rows: NDArray[np.int64]) -> None:
         """Take over the network as another system left it, with some of its twins; its day is day 0 here.
@@ -165,10 +185,14 @@ class CareSystem:
             RunError: flows do not balance, or the network has grown beyond all bounds.
         """
         self._check_days(day, day + 1)
-        while (need := loop.run_until(self._world, day + 1.0)) != loop.DONE:
-            self._grow(need)
+        self._process(day + 1)
         loop.close_day(self._world, day, self.census[day], self.queue[day], self.peak[day])
         self._check(day)
+
+    def _process(self, until: int) -> None:
+        """Process all events before a day, with more memory whenever it takes more."""
+        while (need := loop.run_until(self._world, float(until))) != loop.DONE:
+            self._grow(need)
 
     def run_days(self, first: int, last: int) -> None:
         """Simulate days first..last in one call, for a network without physiology whose twins have entered.
@@ -208,10 +232,33 @@ class CareSystem:
         if day in self._later:
             for number, setting in enumerate(self._later[day].settings):
                 if setting.is_stay_setting:
-                    loop.change_capacity(self._world, float(day), number, capacity_of(setting.capacity))
+                    self._arrays.rotas[number] = rota_of(setting)
+                    open_beds = self._by_rota(number, day) if setting.rota else capacity_of(setting.capacity)
+                    loop.change_capacity(self._world, float(day), number, open_beds)
                 elif setting.slots_per_day is not None:
                     self._arrays.settings["slots"][number] = setting.slots_per_day
-            self.capacity[day:] = _capacity(self._arrays.settings)
+            self._set_capacity(day)
+
+    def _by_rota(self, setting: int, day: int) -> int:
+        """Capacity of a setting with a rota at the start of a day."""
+        return int(self._arrays.rotas[setting, self._weekday(day) * records.HOURS_A_DAY])
+
+    def _weekday(self, day: Any) -> Any:
+        """Day of the week of days of the simulation; 0 is Monday."""
+        return (day + self._arrays.counters[records.FIRST_WEEKDAY]) % 7
+
+    def _set_rota_capacity(self, day: int) -> None:
+        """Settings with a rota have the capacity of the start of a day."""
+        for number in np.flatnonzero(self._arrays.rotas[:, 0] >= 0):
+            self._arrays.settings["capacity"][number] = self._by_rota(number, day)
+
+    def _set_capacity(self, day: int) -> None:
+        """The daily table of capacities from a day on: with a rota, the mean of the hours of each day, rounded up."""
+        self.capacity[day:] = _capacity(self._arrays.settings)
+        weekdays = self._weekday(np.arange(day, len(self.capacity)))
+        for number in np.flatnonzero(self._arrays.rotas[:, 0] >= 0):
+            hours = self._arrays.rotas[number].reshape(7, records.HOURS_A_DAY)
+            self.capacity[day:, number] = np.ceil(hours.mean(axis=1))[weekdays]
 
     def _check_days(self, first: int, last: int) -> None:
         """Check that the daily tables, which the kernels write to, hold days first..last."""
@@ -299,6 +346,8 @@ def _first_morning(
     bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
     bookings["due"] = -1
     population["setting"] = -1
+    counters = np.zeros(records.COUNTERS, np.int64)
+    counters[[records.FIRST_WEEKDAY, records.FIRST_DAY_OF_YEAR]] = first_day(network)
     observations, code_observations = Signals(population.schema).observations(population.schema)
     arrays = records.Arrays(
         **tables,
@@ -314,7 +363,7 @@ def _first_morning(
         bookings=bookings,
         calendar=np.full((contacts, days + 1, 2), -1, np.int32),
         stack=np.zeros(256, np.int32),
-        counters=np.zeros(records.COUNTERS, np.int64),
+        counters=counters,
         log=np.zeros(0, records.LOG),
         reals=population.block("real"),
         codes=population.block("code"),

@@ -214,10 +214,33 @@ class _MeanAndSd(Definition):
         return self
 
 
+DaysPair = Annotated[tuple[Days, Days], AS_TUPLE]
+
+
 class LognormalDuration(_MeanAndSd):
-    """Lognormal duration; mean and sd of the duration itself, in days (not of its logarithm)."""
+    """Lognormal duration; mean and sd of the duration itself, in days, after truncation to `bounds` if given."""
 
     distribution: Literal["lognormal"]
+    bounds: DaysPair | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_moments(self.mean, self.sd, self.bounds)
+        return self
+
+
+class NormalDuration(_MeanAndSd):
+    """Normal duration truncated to `bounds`, usually at 0; mean and sd in days are those after truncation."""
+
+    distribution: Literal["normal"]
+    bounds: DaysPair = (0.0, MAX_DAYS)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_moments(self.mean, self.sd, self.bounds)
+        if self.sd >= self.mean - self.bounds[0]:
+            raise ValueError(f"sd = {self.sd:g} must be below the mean above the lower bound, or no normal has it")
+        return self
 
 
 class GammaDuration(_MeanAndSd):
@@ -297,7 +320,14 @@ class Forever(Definition):
 
 
 Duration = Annotated[
-    Exponential | LognormalDuration | GammaDuration | UniformDuration | FixedDuration | EmpiricalDuration | Forever,
+    Exponential
+    | LognormalDuration
+    | NormalDuration
+    | GammaDuration
+    | UniformDuration
+    | FixedDuration
+    | EmpiricalDuration
+    | Forever,
     Field(discriminator="distribution"),
 ]
 

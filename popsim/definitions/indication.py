@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.conditions import Condition
 from popsim.definitions.fields import AS_TUPLE, Identifier, Source, real, whole
-from popsim.definitions.network import Condition
 
 Prescriber = Literal["general_practitioner", "specialist", "nurse"]
 

@@ -19,8 +19,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.conditions import MAX_NUMBER, Conditions
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
-from popsim.definitions.network import MAX_CAPACITY, MAX_NUMBER, Conditions
+from popsim.definitions.network import MAX_CAPACITY
 
 LAST_DAY = 36_525
 MAX_COST = 1e7

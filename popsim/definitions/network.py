@@ -10,18 +10,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, model_validator
 
 from popsim.arguments import is_real, is_whole
+from popsim.definitions.arrivals import ArrivalSource, Census, Level, StartDate, read_census
 from popsim.definitions.base import Definition, validate
-from popsim.definitions.distributions import MAX_DAYS, Days, Duration, Forever
-from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
+from popsim.definitions.conditions import Conditions, Factors
+from popsim.definitions.distributions import MAX_DAYS, Duration, Forever
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
+from popsim.definitions.hospital_stay import Complication, Ending, Escalation, Review, Share, TransferDelay
 from popsim.definitions.inheritance import lineage, merged_by_name
+from popsim.definitions.rota import Rota, week_of
 
 EXIT = "exit"
 """Target of a route: the person leaves the simulated system."""
 STAY = "stay"
 """Target of a contact setting's route: the person remains where they are."""
+BACK_TO_WARD = "back_to_ward"
+"""Target of a route: the ward (class inpatient) from which the person came; the route matches only those who did."""
+BACK_TO_FACILITY = "back_to_facility"
+"""Target of a route: the facility where the person lived before; the route matches only those who did."""
+BACK = (BACK_TO_WARD, BACK_TO_FACILITY)
 
 UNLIMITED = "unlimited"
 MAX_CAPACITY = 10_000_000
@@ -29,7 +38,8 @@ MAX_SETTINGS = 100
 MAX_TARGETS = 20
 MAX_ARRIVAL_SOURCES = 64  # the number of random streams reserved for them (kernels/codes.py)
 MAX_COMPLICATIONS = 20
-MAX_NUMBER = 1e9
+MAX_CLASSES = 60
+MAX_WARM_UP_DAYS = 3650
 
 SettingClass = Literal[
     "router", "outpatient", "community", "emergency", "observation", "inpatient", "critical", "facility", "hospice"
@@ -47,9 +57,10 @@ DEFAULT_CARE_LEVEL: dict[SettingClass, CareLevel] = {
     "hospice": "palliative",
 }
 AFTER_HOSPITAL = ("community", "facility", "hospice")  # where people live, and go to from hospital
+BEFORE_CRITICAL = ("emergency", "observation", "inpatient")
 PLACE_ONLY = (
     "capacity", "boards", "care_level", "stay", "stay_external", "stay_factors", "review", "patience", "gives_up_to",
-    "transfer_delay",
+    "transfer_delay", "rota", "classes", "escalation",
 )  # fmt: skip
 QUEUE_ONLY = ("waiting_room", "overflow", "discipline", "priority")
 CONTACT_ONLY = ("slots_per_day", "opens_hour", "closes_hour", "weekdays_only", "clinician", "lapses_after_days")
@@ -79,54 +90,11 @@ def _target(value: object) -> str | dict[str, float]:
     return shares
 
 
-def _operand(value: object) -> float | str:
-    """The value that `is` compares a column with: a number or a name."""
-    if isinstance(value, str):
-        return value
-    if not is_real(value) or not abs(value) <= MAX_NUMBER:
-        raise ValueError("must be a number or a name")
-    return float(value)
-
-
-def _ends(value: Duration) -> Duration:
-    """A duration that ends."""
-    if isinstance(value, Forever):
-        raise ValueError("must end, it cannot be forever")
-    return value
-
-
-Ending = Annotated[Duration, AfterValidator(_ends)]
 Places = Annotated[
     int | Literal["unlimited"],
     PlainValidator(_places, json_schema_input_type=Annotated[int, Field(ge=0, le=MAX_CAPACITY)] | Literal["unlimited"]),
 ]
 Hour = Annotated[float, real(0.0, 24.0)]
-Share = Annotated[float, real(0.0, 1.0)]
-Level = Annotated[int, whole(1, 5)]
-Bound = Annotated[float, real(-MAX_NUMBER, MAX_NUMBER)]
-
-
-class Condition(Definition):
-    """A test of one column of the person: exactly one of `at_least`, `below` and `is` (here `equals`)."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    column: Identifier
-    at_least: Bound | None = None
-    below: Bound | None = None
-    equals: Annotated[float | str, PlainValidator(_operand, json_schema_input_type=float | str)] | None = Field(
-        default=None, alias="is"
-    )
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
-        given = sum(x is not None for x in (self.at_least, self.below, self.equals))
-        if given != 1:
-            raise ValueError(f"the condition on '{self.column}' must have exactly one of at_least, below, is")
-        return self
-
-
-Conditions = Annotated[tuple[Condition, ...], AS_TUPLE, Field(max_length=8)]
 
 
 class PriorityRule(Definition):
@@ -134,65 +102,6 @@ class PriorityRule(Definition):
 
     level: Level
     when: Conditions = ()
-
-
-class ColumnFactor(Definition):
-    """Multiplies a stay, the odds of a delay or a hazard by exp(log_change_per_unit x (column - reference))."""
-
-    column: Identifier
-    reference: Bound
-    log_change_per_unit: Annotated[float, real(-10.0, 10.0)]
-
-
-Factors = Annotated[tuple[ColumnFactor, ...], AS_TUPLE, Field(max_length=4)]
-
-
-class TransferDelay(Definition):
-    """A delayed transfer of care: twins who are fit to leave hospital for this setting wait in their hospital bed.
-
-    `factors` multiply the odds of a delay. The delay is not medical: a package of care, a place, transport.
-    """
-
-    probability: Share
-    days: Ending
-    factors: Factors = ()
-    source: Source
-
-
-class Complication(Definition):
-    """A complication of twins in hospital (classes inpatient and critical): prolongs the stay, and may kill.
-
-    It comes at the hazard per_day x by_cause (the ratio for the cause of the admission, 1 if absent) x `factors`.
-    Those who die of it do so at a time uniform over its `extra_days`.
-    """
-
-    name: Identifier
-    per_day: Annotated[float, real(0.0, 10.0)]
-    by_cause: dict[Identifier, Annotated[float, real(0.0, 1000.0)]] = Field(default_factory=dict)
-    factors: Factors = ()
-    extra_days: Ending
-    fatality: Share = 0.0
-    source: Source
-
-
-class Review(Definition):
-    """A daily ward round at `hour` that discharges people who meet all `discharge_when` conditions.
-
-    Under capacity pressure, when somebody waits for the setting, the `under_pressure` conditions suffice (early
-    discharge). The length of stay is between `at_least_days` and `at_most_days`.
-    """
-
-    hour: Annotated[float, real(0.0, 23.999)]
-    discharge_when: Annotated[tuple[Condition, ...], AS_TUPLE, Field(min_length=1, max_length=8)]
-    under_pressure: Conditions = ()
-    at_least_days: Days = 1.0
-    at_most_days: Annotated[float, real(0.01, 3650.0)] = 30.0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.at_most_days < self.at_least_days:
-            raise ValueError(f"at_most_days = {self.at_most_days:g} must be >= at_least_days = {self.at_least_days:g}")
-        return self
 
 
 class Route(Definition):
@@ -214,14 +123,45 @@ class Route(Definition):
     @property
     def always(self) -> bool:
         """Whether it matches whoever it applies to."""
-        return not self.when and not self.if_free
+        return not self.when and not self.if_free and self.to not in BACK
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.if_free and (not isinstance(self.to, str) or self.to in (EXIT, STAY)):
+        if self.if_free and (not isinstance(self.to, str) or self.to in (EXIT, STAY, *BACK)):
             raise ValueError("if_free needs a single setting in 'to', not a table of probabilities, 'exit' or 'stay'")
+        if isinstance(self.to, dict) and (back := [name for name in BACK if name in self.to]):
+            raise ValueError(f"'{back[0]}' must be the only target of a route")
         if self.applies_to == "external" and self.when:
             raise ValueError("external patients have no columns: a route for them must not have 'when'")
+        return self
+
+
+Routes = Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)]
+
+
+class PatientClass(Definition):
+    """A class of patients: external ones whose source says so, and twins who meet all conditions of `when`.
+
+    Twins are of the first class whose conditions hold, at the start of a stay and again at its end. A class without
+    conditions has no twins.
+    """
+
+    name: Identifier
+    label: Label = ""
+    when: Conditions = ()
+
+
+class ClassOfStay(Definition):
+    """A stay and routes in one setting of a class of patients, instead of the setting's own."""
+
+    name: Identifier
+    stay: Ending | None = None
+    routes: Routes = ()
+
+    @model_validator(mode="after")
+    def _has_something(self) -> Self:
+        if self.stay is None and not self.routes:
+            raise ValueError(f"class '{self.name}' must have 'stay' or 'routes'")
         return self
 
 
@@ -234,6 +174,7 @@ class SettingDefinition(Definition):
     label: Label = ""
     setting_class: SettingClass = Field(alias="class")
     capacity: Places = "unlimited"
+    rota: Rota = ()
     waiting_room: Places = "unlimited"
     overflow: str | None = None
     boards: bool = False
@@ -247,7 +188,9 @@ class SettingDefinition(Definition):
     review: Review | None = None
     patience: Duration | None = None
     gives_up_to: str | None = None
-    routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(max_length=30)] = ()
+    routes: Routes = ()
+    classes: Annotated[tuple[ClassOfStay, ...], AS_TUPLE, Field(max_length=MAX_CLASSES)] = ()
+    escalation: Escalation | None = None
     slots_per_day: Annotated[int, whole(0, MAX_CAPACITY)] | None = None
     opens_hour: Hour = 9.0
     closes_hour: Hour = 17.0
@@ -274,6 +217,13 @@ class SettingDefinition(Definition):
     def places(self) -> int | Literal["unlimited"]:
         """Capacity: beds, or slots a day of a contact setting."""
         return self.capacity if self.slots_per_day is None else self.slots_per_day
+
+    @property
+    def most_beds(self) -> int | Literal["unlimited"]:
+        """The largest capacity of the week."""
+        if self.capacity == UNLIMITED:
+            return UNLIMITED
+        return max(week_of(int(self.capacity), self.rota))
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -309,6 +259,8 @@ class SettingDefinition(Definition):
     def _transfer_problem(self) -> str | None:
         if self.transfer_delay is not None and self.setting_class not in AFTER_HOSPITAL:
             return f"'transfer_delay' is only allowed for class {', '.join(AFTER_HOSPITAL)}"
+        if self.escalation is not None and self.setting_class not in BEFORE_CRITICAL:
+            return f"'escalation' is only allowed for class {', '.join(BEFORE_CRITICAL)}"
         return None
 
     def _contact_problem(self) -> str | None:
@@ -319,6 +271,8 @@ class SettingDefinition(Definition):
         return None
 
     def _queue_problem(self) -> str | None:
+        if self.rota and self.capacity == UNLIMITED:
+            return "'rota' needs a 'capacity' for all other hours"
         if (self.discipline == "priority") != bool(self.priority):
             return "'discipline = \"priority\"' and the list 'priority' go together"
         if self.priority and self.priority[-1].when:
@@ -330,15 +284,6 @@ class SettingDefinition(Definition):
         return None
 
 
-class ArrivalSource(Definition):
-    """External patients who use the same capacity: a Poisson stream of `per_day`."""
-
-    name: Identifier
-    to: str
-    per_day: Annotated[float, real(0.0, 1e6)]
-    priority: Level = 3
-
-
 class NetworkDefinition(Definition):
     """A whole care network.
 
@@ -347,6 +292,9 @@ class NetworkDefinition(Definition):
 
     `reference_population` is the number of twins to which capacities, slots and arrivals refer; without it the network
     is never scaled. `entry` and `presentation` are left out where no twins are simulated.
+
+    The network begins empty of external patients, unless they have come for `warm_up_days` before day 0, or a `census`
+    says who is there and who waits: its rows, or in a file the path of a CSV relative to it.
     """
 
     inherits: DefinitionPath | None = None
@@ -358,15 +306,27 @@ class NetworkDefinition(Definition):
     settings: Annotated[tuple[SettingDefinition, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_SETTINGS)]
     arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
     complications: Annotated[tuple[Complication, ...], AS_TUPLE, Field(max_length=MAX_COMPLICATIONS)] = ()
+    classes: Annotated[tuple[PatientClass, ...], AS_TUPLE, Field(max_length=MAX_CLASSES)] = ()
+    starts_on: StartDate = "2024-01-01"
+    warm_up_days: Annotated[int, whole(0, MAX_WARM_UP_DAYS)] = 0
+    census: Census = ()
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read a file and all that it inherits from; each is complete together with those before it."""
         whole: dict[str, Any] = {}
         for file, table in lineage(path):
+            if isinstance(census := table.get("census"), str):
+                table["census"] = read_census(file.parent / census)
             whole = merged_by_name(whole, table) | {"inherits": None}
             definition = validate(whole, cls, file)
         return definition
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if self.census and self.warm_up_days:
+            raise ValueError("'census' and 'warm_up_days' are two ways to begin, only one can be given")
+        return self
 
     def table(self) -> dict[str, Any]:
         """The definition as a file's table: keys of the file, lists for tuples, no defaults."""

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.conditions import Conditions
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
-from popsim.definitions.network import Conditions
 from popsim.statistics import Z_95
 
 Scale = Literal["logit", "log", "identity"]

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from popsim.definitions.base import Definition
 from popsim.definitions.cohort import Correlation
+from popsim.definitions.conditions import Condition
 from popsim.definitions.distributions import AnyMarginal
 from popsim.definitions.fields import AS_TUPLE, Identifier, whole
-from popsim.definitions.network import Condition
 
 MAX_CRITERIA = 24
 

@@ -22,9 +22,10 @@ DEATH = 12  # dies; setting where
 EARLY = 13  # the stay ends early because somebody waits for the bed; followed by END
 COMPLICATION = 14  # a complication in hospital; detail = its number in the network
 FIT = 15  # fit to leave hospital, but the transfer is delayed; detail = where to
+ESCALATE = 16  # gets worse and needs a higher level of care; detail = where to
 EVENT_NAMES = (
     "enter", "present", "arrive", "start", "end", "renege", "block", "book", "visit", "miss", "alert", "shock", "death",
-    "early", "complication", "fit",
+    "early", "complication", "fit", "escalate",
 )  # fmt: skip
 
 # Details of ENTER: where follow-up begins.
@@ -38,6 +39,7 @@ FIRST_CHOICE = 0  # not an outlier
 
 # Ranks of simultaneous events of the care network: departures come before arrivals.
 RANK_TIMER, RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_SESSION, RANK_ARRIVAL, RANK_COMPLICATION = range(7)
+RANK_ESCALATION, RANK_ROTA = 7, 8
 
 # Why a twin seeks acute care.
 CAUSE_NONE = 0
@@ -159,6 +161,7 @@ STREAM_FOLLOW_UP = (
 )
 STREAM_COMPLICATIONS = 170  # index = 2 x number of the person's stays and complications in hospital; + 1: what it is
 STREAM_TRANSFER = 1280  # 1280 + setting: is a transfer from hospital to it delayed, how long; index as of the stay
+STREAM_ESCALATION = 1536  # 1536 + setting: when a patient gets worse there, index as of the stay
 STREAM_EVENT_TIMES = 2048  # 2048 + four transitions of a state: times to event, index = earlier stays in the state
 # Lasting traits of a person: the same draw at every use.
 STREAM_UPTAKE = 5  # does the person take up telemonitoring, index = 0

@@ -92,9 +92,14 @@ def _pieces(distribution: given.AnyMarginal | given.Duration) -> list[Piece]:  #
         case given.Quantiles(at=at, values=values):
             steps = zip(np.diff(at), values[:-1], values[1:], strict=True)
             return [uniform_piece(float(share), low, high) for share, low, high in steps]
-        case given.NormalMarginal(mean=mean, sd=sd, bounds=bounds):
+        case (
+            given.NormalMarginal(mean=mean, sd=sd, bounds=bounds)
+            | given.NormalDuration(mean=mean, sd=sd, bounds=bounds)
+        ):
             return [_normal(1.0, mean, sd, bounds)]
         case given.LognormalMarginal(mean=mean, sd=sd, bounds=bounds):
+            return [_lognormal(mean, sd, bounds)]
+        case given.LognormalDuration(mean=mean, sd=sd, bounds=bounds) if bounds is not None:
             return [_lognormal(mean, sd, bounds)]
         case given.Strata(parts=parts):
             return [_normal(part.share, part.mean, part.sd, part.bounds) for part in parts]

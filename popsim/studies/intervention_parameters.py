@@ -14,6 +14,7 @@ from typing import Any
 
 from popsim.care.columns import CARE_COLUMNS
 from popsim.care.study_drugs import drugs_by_name, drugs_of
+from popsim.definitions.conditions import MAX_NUMBER
 from popsim.definitions.distributions import Lognormal
 from popsim.definitions.interventions import (
     MAX_COST,
@@ -28,7 +29,6 @@ from popsim.definitions.interventions import (
     Personal,
     Programme,
 )
-from popsim.definitions.network import MAX_NUMBER
 from popsim.definitions.parameter import Parameter
 from popsim.definitions.strategy import Strategy
 from popsim.evidence.parameters import ParameterSet

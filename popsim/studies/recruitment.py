@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from popsim.care.eligibility import meets
 from popsim.care.signals import Signals
-from popsim.definitions.network import Condition
+from popsim.definitions.conditions import Condition
 from popsim.definitions.trial import Trial
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import STREAM_STUDIES

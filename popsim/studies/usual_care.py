@@ -76,13 +76,14 @@ def unlimited(network: NetworkDefinition) -> NetworkDefinition:
     """The network without limits and without external patients, so that what happens to a person depends on nobody."""
     settings = tuple(_unlimited(setting) for setting in network.settings)
     nobody = tuple(source.model_copy(update={"per_day": 0.0}) for source in network.arrivals)
-    return network.model_copy(update={"settings": settings, "arrivals": nobody, "reference_population": None})
+    begins = {"census": (), "warm_up_days": 0}
+    return network.model_copy(update={"settings": settings, "arrivals": nobody, "reference_population": None} | begins)
 
 
 def _unlimited(setting: SettingDefinition) -> SettingDefinition:
     if setting.slots_per_day is not None:
         return setting.model_copy(update={"slots_per_day": MAX_CAPACITY})
-    return setting.model_copy(update={"capacity": UNLIMITED}) if setting.is_stay_setting else setting
+    return setting.model_copy(update={"capacity": UNLIMITED, "rota": ()}) if setting.is_stay_setting else setting
 
 
 def scaled_once(network: CareNetwork, care: Strategy, population: int) -> NetworkDefinition:

@@ -9,8 +9,8 @@ import numpy as np
 
 from popsim.care.network import CareNetwork, operand
 from popsim.definitions.cohort import Table
+from popsim.definitions.conditions import Condition
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.definitions.network import Condition
 from popsim.definitions.strategy import OWN
 from popsim.errors import DefinitionError
 from popsim.evidence.drugs import DRUG_SET

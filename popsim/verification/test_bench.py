@@ -137,7 +137,7 @@ class ModelBench:
     @property
     def closed(self) -> NetworkDefinition:
         """The network without external patients."""
-        return self.study.network.model_copy(update={"arrivals": ()})
+        return self.study.network.model_copy(update={"arrivals": (), "census": (), "warm_up_days": 0})
 
     def run(
         self,

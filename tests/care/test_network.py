@@ -10,7 +10,8 @@ import pytest
 
 from popsim.care.network import CareNetwork, operand
 from popsim.definitions.base import validate
-from popsim.definitions.network import Condition, NetworkDefinition
+from popsim.definitions.conditions import Condition
+from popsim.definitions.network import NetworkDefinition
 from popsim.errors import DefinitionError, InputError
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
 

@@ -10,13 +10,9 @@ from typing import Any
 import pytest
 
 from popsim.definitions.base import validate
+from popsim.definitions.conditions import Condition
 from popsim.definitions.distributions import Exponential, LognormalDuration
-from popsim.definitions.network import (
-    Condition,
-    NetworkDefinition,
-    Route,
-    SettingDefinition,
-)
+from popsim.definitions.network import NetworkDefinition, Route, SettingDefinition
 from popsim.errors import DefinitionError
 
 FULL = tomllib.loads("""

@@ -27,7 +27,7 @@ MEMBERS = {
     "FittedSurvival": ("from_flexsurv", "from_lifelines", "added_to"),
     "KernelModel": ("run",),
     "ParameterSet": ("of", "with_values"),
-    "PatientFlow": ("run", "daily", "summary", "totals", "events"),
+    "PatientFlow": ("run", "daily", "summary", "totals", "events", "census", "warm_up_days", "warm_up_rule"),
     "PatientTwin": ("explain", "history", "on_day", "on_contact", "on_admission", "on_discharge"),
     "Population": ("frame", "copy"),
     "PopulationModel": ("step", "run_for", "run_until", "daily_frame"),

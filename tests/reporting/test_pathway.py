@@ -11,7 +11,8 @@ from matplotlib.image import imread
 
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
-from popsim.definitions.network import Condition, NetworkDefinition
+from popsim.definitions.conditions import Condition
+from popsim.definitions.network import NetworkDefinition
 from popsim.reporting.figures import pathway_layout as layouts
 from popsim.reporting.figures.pathway import draw, label_boxes
 from popsim.reporting.figures.pathway_layout import Box, Curve

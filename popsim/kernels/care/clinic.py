@@ -14,7 +14,14 @@ from popsim.kernels import codes as code
 from popsim.kernels.care.events import note, schedule
 from popsim.kernels.care.observation import seen_code, seen_real
 from popsim.kernels.care.prescribing import review_drugs, stop_unsafe_drugs
-from popsim.kernels.care.records import ALL_DRUGS, DIURETICS, GENERAL_PRACTITIONER, NO_CLINICIAN, SPECIALIST
+from popsim.kernels.care.records import (
+    ALL_DRUGS,
+    DIURETICS,
+    FIRST_WEEKDAY,
+    GENERAL_PRACTITIONER,
+    NO_CLINICIAN,
+    SPECIALIST,
+)
 from popsim.kernels.care.rules import holds, priority_level
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
@@ -24,9 +31,9 @@ PLACE_BITS = 8  # of the index of STREAM_FOLLOW_UP, for the number of a setting
 
 
 @inner
-def is_open(place, day):
-    """Whether a contact setting works on a day; day 0 is a Monday."""
-    return place.weekdays_only == 0 or day % DAYS_A_WEEK < WORKING_DAYS
+def is_open(world, place, day):
+    """Whether a contact setting works on a day."""
+    return place.weekdays_only == 0 or (day + world.counters[FIRST_WEEKDAY]) % DAYS_A_WEEK < WORKING_DAYS
 
 
 @inner
@@ -91,7 +98,7 @@ def open_session(world, time, setting):
     place = world.settings[setting]
     state = world.states[setting]
     today = np.int64(np.floor(time))
-    if state.in_session or state.slots_used >= place.slots or not is_open(place, today):
+    if state.in_session or state.slots_used >= place.slots or not is_open(world, place, today):
         return
     state.in_session = 1
     schedule(world, max(time, today + place.opens), code.RANK_SESSION, setting, code.NOWHERE, setting)

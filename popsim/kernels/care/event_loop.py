@@ -16,21 +16,19 @@ from popsim.kernels.care.clinic import (
     open_session,
     unlink,
 )
-from popsim.kernels.care.events import (
-    EXTERNAL_PERSON,
-    RANK_SHIFT,
-    note,
-    schedule,
-    set_cause,
-)
+from popsim.kernels.care.events import EXTERNAL_PERSON, RANK_SHIFT, SOURCE_SHIFT, note, schedule, set_cause
+from popsim.kernels.care.external_patients import admit, schedule_arrival, weekday
 from popsim.kernels.care.hospital import complicate
-from popsim.kernels.care.patient_flow import depart, fill, integrate, leave, leave_queue, on_timer, send
+from popsim.kernels.care.patient_flow import depart, escalate, fill, leave, on_timer, send
+from popsim.kernels.care.queueing import integrate, leave_queue
 from popsim.kernels.care.records import (
     ACTIVE,
     CONTACT,
     FAULT,
     FREE_SIZE,
     HEAP_SIZE,
+    HOURS_A_DAY,
+    HOURS_A_WEEK,
     LOG_SIZE,
     PROCESSED,
     ROWS_ENTERED,
@@ -40,10 +38,11 @@ from popsim.kernels.care.records import (
 from popsim.kernels.care.rules import choose_route
 from popsim.kernels.numerics.compiling import entry, inner
 from popsim.kernels.numerics.heap import pop
-from popsim.kernels.numerics.random import exponential, uniform, uniforms
+from popsim.kernels.numerics.random import uniforms
 
 DONE, NEEDS_EVENTS, NEEDS_JOBS, NEEDS_LOG, UNBALANCED = range(5)
 MARGIN = 1024  # free room in heap and log before an event is processed; one event writes far less
+BEDS_AT_ONCE = 16  # opened for people who wait in one event of a rota
 MAX_MISSES = 256  # bookings removed in one event of a contact setting
 
 
@@ -79,7 +78,7 @@ def open_day(world, day, entered, spread):
     Rows below `entered` have entered by the end of this day, within its first `spread` days; the caller has reserved
     room for two events per row with something to schedule.
     """
-    world.counters[TODAY] = day
+    open_shifts(world, day)
     for setting in range(len(world.states)):
         if world.settings[setting].kind == CONTACT:
             world.states[setting].slots_used = 0
@@ -115,6 +114,46 @@ def change_capacity(world, time, setting, places):
         record_of_setting.capacity += 1
         fill(world, time, setting)
     record_of_setting.capacity = places
+
+
+@inner
+def places_at(world, day, setting, hour):
+    """Capacity by the rota in an hour of a day, which may be that before the day's first."""
+    return world.rotas[setting, (weekday(world, day) * HOURS_A_DAY + hour) % HOURS_A_WEEK]
+
+
+@inner
+def schedule_shift(world, day, setting, hour):
+    """Schedule the first change of a setting's capacity on a day, in this hour or later."""
+    for at in range(hour, HOURS_A_DAY):
+        if places_at(world, day, setting, at) != places_at(world, day, setting, at - 1):
+            what = setting * HOURS_A_DAY + at
+            schedule(world, day + at / HOURS_A_DAY, code.RANK_ROTA, setting, code.NOWHERE, what)
+            return
+
+
+@entry
+def open_shifts(world, day):
+    """Schedule a day's first change of capacity of each setting with a rota."""
+    world.counters[TODAY] = day
+    for setting in range(len(world.states)):
+        if world.rotas[setting, 0] >= 0:
+            schedule_shift(world, day, setting, 0)
+
+
+@inner
+def change_shift(world, time, setting, hour):
+    """The capacity becomes that of an hour; many beds for those who wait open in several events, which have room."""
+    day = np.int64(world.counters[TODAY])
+    places = places_at(world, day, setting, hour)
+    step = places
+    if world.states[setting].waiting > 0:
+        step = min(places, world.settings[setting].capacity + BEDS_AT_ONCE)
+    change_capacity(world, time, setting, step)
+    if step < places:
+        schedule(world, time, code.RANK_ROTA, setting, code.NOWHERE, setting * HOURS_A_DAY + hour)
+    else:
+        schedule_shift(world, day, setting, hour + 1)
 
 
 @entry
@@ -255,31 +294,11 @@ def visit(world, time, patient, setting):
 def arrival(world, time, source):
     """An external patient arrives, and the next one of the same source is scheduled."""
     record = world.sources[source]
-    world.counters[FREE_SIZE] -= 1
-    patient = np.int64(world.free[world.counters[FREE_SIZE]])
-    entrant = world.patients[patient]
-    entrant.person = EXTERNAL_PERSON + (np.int64(source) << 36) + record.count
-    entrant.level = record.level
-    entrant.setting = -1
-    entrant.waits_for = -1
-    entrant.version += 1
-    world.uses[patient, :] = 0
-    entrant.turns = 0
-    world.counters[ACTIVE] += 1
+    person = EXTERNAL_PERSON + (np.int64(source) << SOURCE_SHIFT) + record.count
+    patient = admit(world, person, record.level)
     record.count += 1
     schedule_arrival(world, time, source)
     send(world, time, patient, np.int64(record.to), code.FIRST_CHOICE)
-
-
-@entry
-def schedule_arrival(world, time, source):
-    """Draw the time of a source's next arrival."""
-    record = world.sources[source]
-    if record.per_day <= 0.0:
-        return
-    person = EXTERNAL_PERSON + (np.int64(source) << 36)
-    u = uniform(world.key, person, code.STREAM_ARRIVALS + source, record.count)
-    schedule(world, time + exponential(u, 1.0 / record.per_day), code.RANK_ARRIVAL, source, code.NOWHERE, source)
 
 
 @entry
@@ -316,6 +335,10 @@ def run_until(world, until):
             die(world, time, patient, what)
         elif rank == code.RANK_COMPLICATION:
             complicate(world, time, patient, what)
+        elif rank == code.RANK_ESCALATION:
+            escalate(world, time, patient, what)
+        elif rank == code.RANK_ROTA:
+            change_shift(world, time, what // HOURS_A_DAY, what % HOURS_A_DAY)
         counters[PROCESSED] += 1
     return DONE
 

@@ -10,7 +10,9 @@ from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.heap import push
 
 RANK_SHIFT = 48
+SOURCE_SHIFT = 36
 EXTERNAL_PERSON = 1 << 44  # external patients: this + source << 36 + number
+CENSUS_SOURCE = 64  # + class: source of those who were there before the first day
 FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from popsim.kernels import codes as code
 from popsim.kernels.care.clinic import hospital_treatment
 from popsim.kernels.care.events import count_turn, note, schedule
-from popsim.kernels.care.rules import inverse, multiplied
+from popsim.kernels.care.rules import has_rounds, inverse, multiplied
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import exponential, uniform, uniforms
 
@@ -49,10 +49,9 @@ def leaves_at(world, patient):
 def set_round(world, time, patient):
     """Set the timer of the next ward round, or of the time at which the patient may leave if that is earlier."""
     record = world.patients[patient]
-    place = world.settings[record.setting]
     at = max(leaves_at(world, patient), time)
-    if place.has_review:
-        following = next_round(time, place.review_hour)
+    if has_rounds(world, np.int64(record.setting), patient):
+        following = next_round(time, world.settings[record.setting].review_hour)
         at = min(at, following) if at > time else following
     schedule(world, at, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
@@ -127,6 +126,24 @@ def await_complication(world, time, patient):
         u = uniform(world.key, record.person, code.STREAM_COMPLICATIONS, 2 * np.int64(record.hazards))
         at = time + exponential(u, 1.0 / total)
         schedule(world, at, code.RANK_COMPLICATION, record.person, patient, np.int64(record.hazards))
+
+
+@inner
+def await_escalation(world, time, patient, setting):
+    """Schedule when a patient gets worse in a setting, if its stay lasts as long."""
+    number = np.int64(world.settings[setting].escalation)
+    if number < 0:
+        return
+    item, record = world.escalations[number], world.patients[patient]
+    hazard = np.float64(item.per_day)
+    if patient < world.twins:
+        ratio = item.by_cause[np.int64(record.cause)]
+        hazard = multiplied(world, patient, item.factor_first, item.factor_last, hazard * ratio)
+    if hazard > 0.0:
+        index = np.int64(world.uses[patient, setting]) - 1
+        u = uniform(world.key, record.person, code.STREAM_ESCALATION + setting, index)
+        at = time + exponential(u, 1.0 / hazard)
+        schedule(world, at, code.RANK_ESCALATION, record.person, patient, np.int64(record.version))
 
 
 @inner

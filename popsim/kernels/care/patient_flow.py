@@ -15,7 +15,16 @@ import numpy as np
 from popsim.kernels import codes as code
 from popsim.kernels.care.clinic import book, book_follow_ups, discharge_prescription, hospital_treatment
 from popsim.kernels.care.events import FAULT_HOPS, FAULT_STACK, count_turn, fail, note, schedule, set_cause
-from popsim.kernels.care.hospital import await_complication, delayed, in_hospital, keep, kept_round, set_round
+from popsim.kernels.care.hospital import (
+    await_complication,
+    await_escalation,
+    delayed,
+    in_hospital,
+    keep,
+    kept_round,
+    set_round,
+)
+from popsim.kernels.care.queueing import integrate, join_queue, leave_queue, waiting_there
 from popsim.kernels.care.records import (
     ACTIVE,
     CONTACT,
@@ -27,20 +36,11 @@ from popsim.kernels.care.records import (
     STAY_PUT,
     UNLIMITED,
 )
-from popsim.kernels.care.rules import choose_route, holds, inverse, priority_level, stay_days
+from popsim.kernels.care.rules import choose_route, has_rounds, holds, inverse, stay_days
 from popsim.kernels.numerics.compiling import inner
 from popsim.kernels.numerics.random import uniform
 
 MAX_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
-
-
-@inner
-def integrate(state, time):
-    """Update the time integrals of a setting to `time`, before its counts change."""
-    elapsed = time - state.updated_at
-    state.present_days += elapsed * state.present
-    state.waiting_days += elapsed * state.waiting
-    state.updated_at = time
 
 
 @inner
@@ -81,6 +81,18 @@ def leave(world, time, patient, to):
 
 
 @inner
+def remember(world, patient, setting):
+    """The facility in which a patient lives and the ward in which it is, for the way back."""
+    record = world.patients[patient]
+    setting_class = world.settings[setting].setting_class
+    if setting_class == code.CLASS_INPATIENT:
+        record.ward = setting + 1
+    elif setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY, code.CLASS_HOSPICE):
+        record.ward = 0
+        record.facility = setting + 1 if setting_class == code.CLASS_FACILITY else 0
+
+
+@inner
 def begin(world, time, patient, setting):
     """Start a patient's stay in a setting that has room."""
     state = world.states[setting]
@@ -97,7 +109,9 @@ def begin(world, time, patient, setting):
     record.bound_for = 0
     note(world, time, patient, code.START, setting, np.int64(record.outlier))
     show(world, patient, setting)
+    remember(world, patient, setting)
     set_timer(world, time, patient, setting)
+    await_escalation(world, time, patient, setting)
     if in_hospital(world, patient):
         await_complication(world, time, patient)
     else:
@@ -107,61 +121,13 @@ def begin(world, time, patient, setting):
 @inner
 def set_timer(world, time, patient, setting):
     """Set the timer of a patient's stay, begun with its last use of the setting: its end or the next ward round."""
-    place = world.settings[setting]
     record = world.patients[patient]
-    if place.has_review and patient < world.twins:
+    if has_rounds(world, setting, patient):
         set_round(world, time, patient)
         return
     days = stay_days(world, setting, patient, np.int64(world.uses[patient, setting]) - 1)
     if days != NO_TIME:
         schedule(world, time + days, code.RANK_TIMER, record.person, patient, np.int64(record.version))
-
-
-@inner
-def join_queue(world, time, patient, setting):
-    """Add a patient to the queue of a setting, last of its priority level; its present stay, if any, has no timer."""
-    level = np.int64(priority_level(world, setting, patient))
-    state = world.states[setting]
-    integrate(state, time)
-    state.waiting += 1
-    if world.patients[patient].setting < 0:
-        state.outside += 1
-    last = world.queues[setting, level, 1]
-    record = world.patients[patient]
-    record.waits_for = setting
-    record.version += 1
-    if patient < world.twins:
-        record.level = level
-    record.next = -1
-    record.previous = last
-    if last < 0:
-        world.queues[setting, level, 0] = patient
-    else:
-        world.patients[last].next = patient
-    world.queues[setting, level, 1] = patient
-
-
-@inner
-def leave_queue(world, time, patient):
-    """Remove a patient from its queue."""
-    record = world.patients[patient]
-    setting = np.int64(record.waits_for)
-    level = record.level if world.settings[setting].by_priority else 0
-    state = world.states[setting]
-    integrate(state, time)
-    state.waiting -= 1
-    if record.setting < 0:
-        state.outside -= 1
-    if record.previous < 0:
-        world.queues[setting, level, 0] = record.next
-    else:
-        world.patients[record.previous].next = record.next
-    if record.next < 0:
-        world.queues[setting, level, 1] = record.previous
-    else:
-        world.patients[record.next].previous = record.previous
-    record.waits_for = -1
-    record.version += 1
 
 
 @inner
@@ -260,6 +226,11 @@ def request(world, time, patient, setting, outlier):
         state.blocked += 1
         note(world, time, patient, code.BLOCK, setting, code.NO_DETAIL)
         return np.int64(place.overflow) if place.overflow >= 0 else nowhere_else(world, patient)
+    if old >= 0 and place.boards:
+        other = waiting_there(world, old, setting)
+        if other >= 0:
+            exchange(world, time, patient, other, outlier)
+            return STAY_PUT
     record.outlier = outlier
     freed = np.int64(-1)
     if old >= 0 and not place.boards:
@@ -276,6 +247,18 @@ def request(world, time, patient, setting, outlier):
     if freed >= 0:
         fill(world, time, freed)
     return STAY_PUT
+
+
+@inner
+def exchange(world, time, patient, other, outlier):
+    """Two patients of whom each would wait for a bed in the setting of the other take each other's."""
+    here, there = np.int64(world.patients[patient].setting), np.int64(world.patients[other].setting)
+    leave_queue(world, time, other)
+    leave(world, time, other, here)
+    leave(world, time, patient, there)
+    world.patients[patient].outlier = outlier
+    arrive(world, time, patient, there)
+    arrive(world, time, other, here)
 
 
 @inner
@@ -325,6 +308,19 @@ def move_on(world, time, patient, node, outlier):
     if setting >= 0 and record.setting == setting and record.version == version:
         world.uses[patient, setting] += 1
         set_timer(world, time, patient, setting)
+
+
+@inner
+def escalate(world, time, patient, version):
+    """A patient gets worse and goes to a higher level of care, unless it has moved or waits for another setting."""
+    record = world.patients[patient]
+    if record.version != version:
+        return
+    setting = np.int64(record.setting)
+    to = np.int64(world.escalations[world.settings[setting].escalation].to)
+    count_turn(world, patient)
+    note(world, time, patient, code.ESCALATE, setting, to)
+    send(world, time, patient, to, code.FIRST_CHOICE)
 
 
 @inner
@@ -379,7 +375,7 @@ def on_timer(world, time, patient):
         move_on(world, time, patient, to, code.FIRST_CHOICE)
     elif kept_round(world, time, patient):
         return
-    elif patient < world.twins and record.bound_for == 0 and world.settings[record.setting].has_review:
+    elif record.bound_for == 0 and has_rounds(world, np.int64(record.setting), patient):
         ward_round(world, time, patient)
     else:
         finish(world, time, patient)

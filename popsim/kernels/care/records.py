@@ -15,7 +15,8 @@ from popsim.kernels.codes import CAUSE_NAMES
 from popsim.kernels.numerics.random import RandomKey
 
 ROUTER, CONTACT, PLACE = 0, 1, 2  # kinds of setting
-EXIT, STAY_PUT = -1, -2  # targets of a route that are no setting
+EXIT, STAY_PUT, BACK_TO_WARD, BACK_TO_FACILITY = -1, -2, -3, -4  # targets of a route that are no setting
+HOURS_A_DAY, HOURS_A_WEEK, DAYS_A_YEAR = 24, 168, 365
 ALL, TWINS_ONLY, EXTERNAL_ONLY = 0, 1, 2  # to whom a route applies
 AT_LEAST, BELOW, IS = 0, 1, 2  # condition operators
 REAL_BLOCK, CODE_BLOCK = 0, 1
@@ -56,6 +57,7 @@ SETTING = np.dtype(
         ("slots", "i4"),
         ("lapses_days", "i4"),
         ("contact", "i4"),
+        ("escalation", "i4"),  # in the table of escalations, -1 for none
         ("kind", "i1"),
         ("setting_class", "i1"),
         ("care_level", "i1"),
@@ -69,17 +71,16 @@ SETTING = np.dtype(
 )
 DISTRIBUTION = np.dtype([("first", "i4"), ("last", "i4")], align=True)  # in the table of pieces
 FACTOR = np.dtype([("reference", "f8"), ("slope", "f8"), ("place", "i4"), ("block", "i1")], align=True)
-COMPLICATION = np.dtype(
-    [
-        ("per_day", "f8"),
-        ("fatality", "f8"),
-        ("extra", "i4"),
-        ("factor_first", "i4"),
-        ("factor_last", "i4"),
-        ("by_cause", "f8", (len(CAUSE_NAMES),)),
-    ],
-    align=True,
-)
+_HAZARD = [  # per_day, by the cause and the factors of a twin
+    ("per_day", "f8"),
+    ("factor_first", "i4"),
+    ("factor_last", "i4"),
+    ("by_cause", "f8", (len(CAUSE_NAMES),)),
+]
+COMPLICATION = np.dtype([*_HAZARD, ("fatality", "f8"), ("extra", "i4")], align=True)
+ESCALATION = np.dtype([*_HAZARD, ("to", "i4")], align=True)
+CLASS = np.dtype([("condition_first", "i4"), ("condition_last", "i4")], align=True)  # of patients; row 0: of no class
+CLASS_OF_STAY = np.dtype([("stay", "i4"), ("route_first", "i4"), ("route_last", "i4")], align=True)  # -1: the setting's
 CONDITION = np.dtype([("value", "f8"), ("place", "i4"), ("block", "i1"), ("operator", "i1")], align=True)
 PRIORITY = np.dtype([("condition_first", "i4"), ("condition_last", "i4"), ("level", "i4")], align=True)
 ROUTE = np.dtype(
@@ -95,7 +96,33 @@ ROUTE = np.dtype(
     align=True,
 )
 TARGET = np.dtype([("cumulative", "f8"), ("node", "i4")], align=True)
-SOURCE = np.dtype([("per_day", "f8"), ("count", "i8"), ("to", "i4"), ("level", "i4")], align=True)
+SOURCE = np.dtype(
+    [
+        ("per_day", "f8"),
+        ("count", "i8"),
+        ("to", "i4"),
+        ("level", "i4"),
+        ("patient_class", "i4"),
+        ("varies", "i4"),  # whether the rate is per_day x the factors below, whose means are 1
+        ("growth", "f8"),  # of the logarithm of the rate, a day
+        ("by_hour", "f8", (HOURS_A_DAY,)),
+        ("by_weekday", "f8", (7,)),
+        ("by_day_of_year", "f8", (DAYS_A_YEAR,)),
+    ],
+    align=True,
+)
+CENSUS = np.dtype(  # patients who are in a setting, or wait for it, on the first morning
+    [
+        ("days", "f8"),  # for how long already
+        ("passed", "f8"),  # share of the stays, or of the patience, of people like them that is over by then
+        ("number", "i8"),
+        ("setting", "i4"),
+        ("patient_class", "i4"),
+        ("level", "i4"),
+        ("waits", "i4"),
+    ],
+    align=True,
+)
 FOLLOW_UP = np.dtype(
     [
         ("uptake", "f8"),
@@ -201,6 +228,8 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("care_level", "i1"),
     ("entry", "i1"),  # node at which it enters
     ("entered_as", "i1"),  # detail of its ENTER event
+    ("ward", "i1"),  # 1 + the last ward (class inpatient) since it lived elsewhere, 0 for none
+    ("facility", "i1"),  # 1 + the facility in which it lived last, 0 for none
 ]
 _packed = np.dtype(_PATIENT_FIELDS, align=True)
 PATIENT = np.dtype(
@@ -340,6 +369,10 @@ class Arrays(NamedTuple):
     warnings: NDArray[Any]
     indications: NDArray[Any]
     sources: NDArray[Any]
+    rotas: NDArray[np.int64]  # (settings, hours of the week): capacity, or -1 everywhere without a rota
+    escalations: NDArray[Any]
+    classes: NDArray[Any]
+    stays_of_classes: NDArray[Any]  # (settings, classes)
     patients: NDArray[Any]
     states: NDArray[Any]
     queues: NDArray[np.int32]  # (settings, levels, 2): first and last job waiting
@@ -364,4 +397,5 @@ class Arrays(NamedTuple):
 
 # Places in Arrays.counters.
 HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, FAULT_AT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(9)
-COUNTERS = 9
+FIRST_WEEKDAY, FIRST_DAY_OF_YEAR = 9, 10  # of day 0; 0 is Monday, 1 January
+COUNTERS = 11

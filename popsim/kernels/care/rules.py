@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from popsim.kernels import codes as code
+from popsim.kernels.care.events import CENSUS_SOURCE, EXTERNAL_PERSON, SOURCE_SHIFT
 from popsim.kernels.care.observation import seen
 from popsim.kernels.care.records import (
     AT_LEAST,
+    BACK_TO_FACILITY,
+    BACK_TO_WARD,
     BELOW,
     EXTERNAL_ONLY,
     LEVELS,
@@ -67,6 +70,29 @@ def priority_level(world, setting, patient):
 
 
 @inner
+def class_of(world, patient):
+    """The class of a patient, 0 for none: of an external patient by its source, of a twin by the first that fits."""
+    if len(world.classes) == 1:
+        return 0
+    if patient >= world.twins:
+        source = (world.patients[patient].person - EXTERNAL_PERSON) >> SOURCE_SHIFT
+        return source - CENSUS_SOURCE if source >= CENSUS_SOURCE else np.int64(world.sources[source].patient_class)
+    for number in range(1, len(world.classes)):
+        first, last = world.classes[number].condition_first, world.classes[number].condition_last
+        if first < last and holds(world, patient, first, last):
+            return number
+    return 0
+
+
+@inner
+def has_rounds(world, setting, patient):
+    """Whether ward rounds end a patient's stay: a twin's, where its class has no stay of its own."""
+    if world.settings[setting].has_review == 0 or patient >= world.twins:
+        return False
+    return world.stays_of_classes[setting, class_of(world, patient)].stay < 0
+
+
+@inner
 def is_free(world, setting):
     """Whether a patient who came now would get a bed at once (always true for routers and contact settings)."""
     state = world.states[setting]
@@ -80,7 +106,11 @@ def choose_route(world, setting, patient):
     The first route that applies is taken; one uniform decides among its targets, drawn only when there are several.
     """
     place = world.settings[setting]
-    for i in range(place.route_first, place.route_last):
+    first, last = place.route_first, place.route_last
+    own = world.stays_of_classes[setting, class_of(world, patient)]
+    if own.route_first >= 0:
+        first, last = own.route_first, own.route_last
+    for i in range(first, last):
         route = world.routes[i]
         external = patient >= world.twins
         if (route.applies_to == TWINS_ONLY and external) or (route.applies_to == EXTERNAL_ONLY and not external):
@@ -90,6 +120,13 @@ def choose_route(world, setting, patient):
         if route.if_free and not is_free(world, np.int64(world.targets[route.target_first].node)):
             continue
         chosen = route.target_first
+        only = world.targets[chosen].node
+        if only in (BACK_TO_WARD, BACK_TO_FACILITY):
+            record = world.patients[patient]
+            back = np.int64(record.ward if only == BACK_TO_WARD else record.facility)
+            if back == 0:
+                continue
+            return back - 1, np.int64(route.outlier)
         if route.target_last - route.target_first > 1:
             u = uniform(
                 world.key,
@@ -121,12 +158,21 @@ def multiplied(world, patient, first, last, value):
 
 
 @inner
+def stay_of(world, setting, patient):
+    """The distribution of a patient's stay in a setting."""
+    own = np.int64(world.stays_of_classes[setting, class_of(world, patient)].stay)
+    if own >= 0:
+        return own
+    place = world.settings[setting]
+    return np.int64(place.stay_external if patient >= world.twins else place.stay)
+
+
+@inner
 def stay_days(world, setting, patient, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]
-    distribution = np.int64(place.stay_external if patient >= world.twins else place.stay)
     u = uniform(world.key, world.patients[patient].person, code.STREAM_STAY + setting, index)
-    days = inverse(world, distribution, u)
+    days = inverse(world, stay_of(world, setting, patient), u)
     if patient < world.twins and days != NO_TIME:
         days = multiplied(world, patient, place.factor_first, place.factor_last, days)
     return days

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 
 from popsim.care.network import CareNetwork
 from popsim.care.network_graph import Link
-from popsim.definitions.network import (
-    UNLIMITED,
-    Condition,
-    Route,
-    SettingDefinition,
-)
+from popsim.definitions.conditions import Condition
+from popsim.definitions.network import UNLIMITED, Route, SettingDefinition
 
 UNITS = {
     "mmhg": "mmHg",

@@ -33,7 +33,7 @@ def capacity(bench: ModelBench) -> CheckResult:
         one = bench.run(strategy)
         settings = network.with_capacity(strategy.capacity).scaled(len(one.persons)).settings
         limited = {
-            s.name: s.capacity for s in settings if isinstance(s.capacity, int) and s.setting_class != "outpatient"
+            s.name: s.most_beds for s in settings if isinstance(s.most_beds, int) and s.setting_class != "outpatient"
         }
         over = [(one.daily[f"census_{name}"] > places).to_numpy() for name, places in limited.items()]
         if over:
