@@ -28,6 +28,11 @@ def difference_label(name: str, experiment: ExperimentDefinition) -> str:
     return f"difference in {label if label[1:2].isupper() else label[:1].lower() + label[1:]}"
 
 
+def parameter_label(name: str) -> str:
+    """A parameter "set.name" as words, without its set."""
+    return (name.partition(".")[2] or name).replace("_", " ")
+
+
 def codes_of(column: str) -> Mapping[int, str]:
     """The label of each code of a column; empty where its values are their own labels."""
     return SCHEMA.columns[column].codes if column in SCHEMA.columns else {}

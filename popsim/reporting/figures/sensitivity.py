@@ -6,6 +6,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from popsim.reporting.figures import style
+from popsim.reporting.labels import parameter_label
 
 MAX_BARS = 20
 LOW, HIGH, UNKNOWN = "#56b4e9", "#d55e00", "#c8c8c8"
@@ -55,8 +56,7 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
                 ha="right" if left else "left", va="center", fontsize=8, color=style.INK,
             )  # fmt: skip
     axis.axvline(base, color=style.INK, lw=1.1)
-    names = [name.partition(".")[2].replace("_", " ") or name for name in shown["parameter"]]
-    axis.set_yticks(range(len(shown)), names)
+    axis.set_yticks(range(len(shown)), [parameter_label(name) for name in shown["parameter"]])
     axis.invert_yaxis()
     axis.margins(x=0.12)
     axis.grid(axis="y", visible=False)
