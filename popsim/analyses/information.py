@@ -40,7 +40,11 @@ class UncertainRun:
     def of(cls, run: StoredRun, effect: str = QALYS) -> Self:
         """Of a run, for a measure of effect."""
         experiment = run.experiment
-        draws = run.frame(DRAWS_TABLE) if DRAWS_TABLE in run.tables else run.frame("measures").select("draw").unique(maintain_order=True)
+        draws = (
+            run.frame(DRAWS_TABLE)
+            if DRAWS_TABLE in run.tables
+            else run.frame("measures").select("draw").unique(maintain_order=True)
+        )
         sets, _ = resolve_parameters(experiment, run.folder)
         settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
         names = draws.drop("draw").columns

@@ -24,6 +24,11 @@ def has_intervals(experiment: ExperimentDefinition) -> bool:
     return repeats(experiment) >= MIN_REPEATS
 
 
+def tells_swings(experiment: ExperimentDefinition) -> bool:
+    """Whether a sensitivity analysis, whose rows share their replications, has enough of them for intervals."""
+    return experiment.replications >= MIN_REPEATS
+
+
 def sizes(experiment: ExperimentDefinition) -> str:
     """The size of a run: people, replications, draws and regions."""
     replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
@@ -60,8 +65,12 @@ def note(experiment: ExperimentDefinition) -> str:
         return ""
     if experiment.draws > 1:
         return f"No Monte Carlo intervals: {experiment.draws} parameter draws are too few; popsim run ... --draws 100"
-    number = f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
-    return f"No Monte Carlo intervals: {number}; popsim run ... --replications {ADVISED} gives them."
+    return f"No Monte Carlo intervals: {too_few(experiment)}; popsim run ... --replications {ADVISED} gives them."
+
+
+def too_few(experiment: ExperimentDefinition) -> str:
+    """That the replications do not suffice."""
+    return f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
 
 
 def with_note(text: str, experiment: ExperimentDefinition) -> str:

@@ -22,8 +22,8 @@ from popsim.runs.run import StoredRun
 
 __all__ = [
     "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",
-    "evpi", "evppi", "evsi", "forest", "main_outcomes", "net_benefit_density", "network_flows", "occupancy", "readmission_curves", "subgroup_forest", "survival_curves",
-    "tornado", "twin_trajectory",
+    "evpi", "evppi", "evsi", "forest", "main_outcomes", "net_benefit_density", "network_flows", "occupancy",
+    "readmission_curves", "subgroup_forest", "survival_curves", "tornado", "twin_trajectory",
 ]  # fmt: skip
 
 FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(

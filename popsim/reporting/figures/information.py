@@ -52,8 +52,8 @@ def net_benefit_density(run: StoredRun) -> Figure:
     note = (
         f"Net benefit: QALYs gained at {experiment.willingness_to_pay:,.0f} {experiment.currency} each, less extra "
         f"cost, over {base}, per person in {experiment.follow_up_days} days. Each curve: how {experiment.draws:,} "
-        "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. Right of the line at 0 the strategy is worth its "
-        "cost. Dots: means."
+        "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
+        "Right of 0 the strategy is worth its cost. Dots: means."
     ) + (UPPER_BOUND.replace("values are upper bounds", "curves are too wide") if decision.noise is None else "")
     figure = style.blank(7.6, 4.8, f"How sure it is that a strategy is worth more than {base}", note)
     axis = figure.subplots()
@@ -141,7 +141,9 @@ def evppi(run: StoredRun) -> Figure:
     note += f" {known.left_out}." if known.left_out else ""
     note += "" if everything["luck_removed"] else UPPER_BOUND
     rows = [max(1, len(table)) for table in shown.values()]
-    figure = style.blank(8.2, 2.0 + 0.3 * sum(rows) + 0.3 * len(rows), "Which parameters are worth knowing better", note)
+    figure = style.blank(
+        8.2, 2.0 + 0.3 * sum(rows) + 0.3 * len(rows), "Which parameters are worth knowing better", note
+    )
     axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False, height_ratios=rows)[:, 0]
     for axis, (title, table) in zip(axes, shown.items(), strict=True):
         _bars(axis, table, everything["value"])
@@ -251,7 +253,12 @@ def _bars(axis: Axes, table: pl.DataFrame, everything: float) -> None:
         reach = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         axis.errorbar(row["value"], place, xerr=reach, fmt="none", color=style.INK, capsize=2.5, lw=0.9)
         axis.annotate(
-            f"{rounded(row['value'])}", (row["high"], place), (4, 0), textcoords="offset points", va="center", fontsize=8
+            f"{rounded(row['value'])}",
+            (row["high"], place),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
         )
     axis.axvline(everything, color=style.QUIET, ls="--", lw=1.1)
     axis.set_yticks(range(len(table)), [parameter_label(name) for name in table["known"]])

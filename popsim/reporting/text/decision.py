@@ -10,7 +10,6 @@ from popsim.analyses.information import UncertainRun
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
-from popsim.errors import InputError
 from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval

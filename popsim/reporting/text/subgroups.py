@@ -14,7 +14,7 @@ from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.table_files import tabled
-from popsim.reporting.text.formatting import aligned, rounded, sharp, span
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.parameters import resolve_parameters
@@ -22,6 +22,8 @@ from popsim.studies.prices import prices_in_words
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
 NOT_DEFINED = "not defined: a group's health is 0 or less"
+HEALTH_WORDS, WORTH_WORDS = ("gained", "the same", "lost"), ("yes", "the same", "no")
+UNCLEAR = "unclear"  # the interval has 0 in it
 type Row = Mapping[str, float | None]
 
 
@@ -45,12 +47,15 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
     against = run.strategies[run.comparator].lower()
     parts = [_head(run, f"Difference from {against} per person, the same people in pairs{_intervals(run)}")]
     for strategy, title in _others(run):
-        lines: list[Sequence[str]] = [[title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]]
+        head = [title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]
+        lines: list[Sequence[str]] = [[*head, *(["Health", "Worth its cost"] if has_intervals(run.experiment) else [])]]
         own = table.filter(pl.col("strategy") == strategy)
         for (column, level), rows in own.group_by("subgroup", "level", maintain_order=True):
             found = {row["measure"]: row for row in rows.iter_rows(named=True)}
             name = "Everyone" if column == EVERYONE else level_label(str(column), level)
             cells = [_estimate(found[measure]) for measure in (COST, QALY, NET_BENEFIT)]
+            if has_intervals(run.experiment):
+                cells += [_side(found[QALY], HEALTH_WORDS), _side(found[NET_BENEFIT], WORTH_WORDS)]
             lines.append([f"  {name[:1].upper()}{name[1:]}", f"{100 * found[COST]['share']:.0f}%", *cells])
         parts.append(aligned(lines))
         parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency, price))
@@ -182,7 +187,12 @@ def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
     mean = dict(zip(spread["measure"], spread["mean"], strict=True))
     fates = {
         "health": {"gains": "gain QALYs", "loses": "lose QALYs", "unchanged": "have the same"},
-        "net_benefit": {"gains": "have a gain", "loses": "a loss (cost above value)", "unchanged": "neither"},
+        "net_benefit": {
+            "gains": "have a gain",
+            "harmed": "a loss because they lose health",
+            "pays": "a loss without losing health (cost above value)",
+            "unchanged": "neither",
+        },
     }
     names = {"health": "Health", "net_benefit": f"Net benefit at {price:,.0f} per QALY, {currency}"}
     lines = ["  Person by person, chance included"]
@@ -191,6 +201,16 @@ def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
         spans = ", ".join(f"{rounded(mean[f'{of}_p{q:02}'], 3)} ({q}%)" for q in (5, 25, 50, 75, 95))
         lines.append(f"    {names[of]}: {shares}; {'QALYs' if of == 'health' else 'quantiles'}: {spans}")
     return "\n".join(lines)
+
+
+def _side(row: Row, words: tuple[str, str, str]) -> str:
+    """On which side of 0 a difference is, as far as its Monte Carlo interval tells."""
+    low, high = row["low"], row["high"]
+    if low is None or high is None:
+        return NOT_KNOWN
+    if low == high == 0.0:
+        return words[1]
+    return words[0] if low > 0.0 else words[2] if high < 0.0 else UNCLEAR
 
 
 def _groups(table: pl.DataFrame, title: str, column: str, currency: str) -> str:
