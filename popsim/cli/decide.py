@@ -58,11 +58,24 @@ def decide(
 
 
 @prints_tables
-def subgroups(run: FinishedRun, by: By = None) -> None:
+def subgroups(
+    run: FinishedRun,
+    by: By = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL=SHARE,...",
+            help="Shares of the levels of one column in the population that the decision is for; by default the run's.",
+        ),
+    ] = None,
+) -> None:
     """Print effects by subgroup, who gains and who loses health, and the value of individualised care."""
     from popsim.reporting.text.subgroups import subgroups_text
 
-    print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
+    shares, (columns, cuts) = _by_level("--weights", weights), groupings(by or "female,deprivation_quintile")
+    if shares and len(columns) > 1:
+        raise InputError("command line: --weights: name exactly one column with --by")
+    print(subgroups_text(_compared(run), columns, cuts, shares))
 
 
 @prints_tables

@@ -22,13 +22,16 @@ from popsim.economics.subgroups import (
     COST,
     EVERYONE,
     NET_BENEFIT,
+    NOT_KNOWN,
     PERSON,
     QALY,
     UNIT,
     Cuts,
     Persons,
+    Weights,
     known_at_entry,
     levels,
+    weight_of,
     with_net_benefit,
 )
 from popsim.economics.uncertainty import nested_means
@@ -144,6 +147,7 @@ def individualised_care(
     by: Sequence[str],
     *,
     cuts: Cuts | None = None,
+    weights: Weights | None = None,
 ) -> Individualised:
     """The value of giving each subgroup the strategy that is best for it, cross-fitted over replications.
 
@@ -152,7 +156,7 @@ def individualised_care(
         comparator: wins ties.
         willingness_to_pay: for a QALY, in the currency of the costs.
         by: columns that describe a person at entry; subgroups are the combinations of their levels.
-        cuts: as for `subgroup_effects`.
+        cuts, weights: as for `subgroup_effects`.
 
     With one replication (and draw) nothing can be left out: values are null.
 
@@ -163,12 +167,11 @@ def individualised_care(
     known_at_entry(table, by)
     labels = [levels(table, column, comparator, cuts).cast(pl.String).alias(f"level {column}") for column in by]
     labels = labels or [pl.lit(EVERYONE).alias("level everyone")]
-    cell = pl.concat_str([label.fill_null("not known") for label in labels], separator=" | ")
+    cell = pl.concat_str([label.fill_null(NOT_KNOWN) for label in labels], separator=" | ")
+    weight = weight_of(table, by, comparator, cuts, weights)
+    table = table.with_columns(cell=cell, weight=weight).with_columns(benefit=pl.col(NET_BENEFIT) * pl.col("weight"))
     cells = (
-        table.with_columns(cell=cell)
-        .group_by("strategy", *UNIT, "cell")
-        .agg(benefit=pl.col(NET_BENEFIT).sum(), people=pl.len())
-        .collect()
+        table.group_by("strategy", *UNIT, "cell").agg(pl.col("benefit").sum(), people=pl.col("weight").sum()).collect()
     )
     strategies = [comparator, *sorted(set(cells["strategy"]) - {comparator})]
     names = cells["cell"].unique().sort().to_list()
@@ -236,7 +239,11 @@ def _foresight(
 ) -> pl.DataFrame:
     """By unit, mean over persons of their best net benefit, less the mean under the single best strategy."""
     best = (
-        table.group_by(PERSON).agg(best=pl.col(NET_BENEFIT).max()).group_by(UNIT).agg(pl.col("best").mean()).collect()
+        table.group_by(PERSON)
+        .agg(pl.col("benefit").max(), pl.col("weight").first())
+        .group_by(UNIT)
+        .agg(best=pl.col("benefit").sum() / pl.col("weight").sum())
+        .collect()
     )
     single = benefit.sum(axis=1)[np.arange(len(benefit)), _single(benefit)] / people.sum(axis=1)
     means = units.with_columns(single=single)

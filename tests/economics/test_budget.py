@@ -133,7 +133,7 @@ def test_market_shares_of_three_strategies_by_hand():
 
 
 def test_people_who_switch_as_shares_move_by_hand():
-    """Of the 100 of year 1, 80 are on usual care and 20 on new in year 2; after the decision 30, 20 and 50 on the third."""
+    """Of the 100 of year 1, 80 are on usual care and 20 on new in year 2; under the new mix 30, 20 and 50."""
     total = market_impact(with_third(), market(switching=True)).filter(pl.col("component") == "total")
     now = 160 * 1060 + 40 * 960 + 80 * 580 + 20 * 670
     then = 60 * 1060 + 40 * 960 + 100 * 800 + 30 * 580 + 20 * 670 + 50 * 900

@@ -212,7 +212,7 @@ def test_means_on_a_line_keep_what_noise_across_it_cannot_explain():
     result = without_noise(means, noise)
     # In the noise's metric the line's variance is that of x (1 + 1e-6), of which both columns' noise is 0.02.
     share = 2 * 0.01 / (x.var(ddof=1) * (1 + 1e-6))
-    np.testing.assert_allclose(result[:, 0] - x.mean(), np.sqrt(1 - share) * (x - x.mean()), rtol=1e-9)
+    np.testing.assert_allclose(result[:, 0] - x.mean(), np.sqrt(1 - share) * (x - x.mean()), rtol=1e-7)
     np.testing.assert_allclose(result[:, 1], result[:, 0] / 1000, atol=1e-12)
     along = without_noise(np.column_stack([x, x]), np.full((2, 2), 0.01))  # noise along the line alone
     np.testing.assert_allclose(along[:, 0] - x.mean(), np.sqrt(1 - 0.01 / x.var(ddof=1)) * (x - x.mean()), rtol=1e-6)

@@ -163,13 +163,3 @@ def test_groupings():
     assert groupings("female, age_years=65/75.5") == (["female", "age_years"], {"age_years": [65.0, 75.5]})
     with pytest.raises(InputError, match="age_years="):
         groupings("age_years=")
-
-
-def test_foresight_is_a_bound_on_every_rule(tmp_path, capsys):
-    """Two replications that disagree on the best strategy for everybody: rule and foresight have one baseline."""
-    text = said(capsys, "subgroups", write_run(tmp_path, replications=2), "--by", "female,deprivation_quintile")
-    rule, bound = (
-        numbers(next(line for line in text.splitlines() if line.strip().startswith(name)))[0]
-        for name in ("best strategy by", "perfect foresight")
-    )
-    assert bound >= rule

@@ -27,25 +27,34 @@ UNCLEAR = "unclear"  # the interval has 0 in it
 type Row = Mapping[str, float | None]
 
 
-def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) -> str:
+def subgroups_text(
+    run: StoredRun, by: Sequence[str], cuts: Cuts | None = None, weights: Mapping[str, float] | None = None
+) -> str:
     """Effects by subgroup, the distribution of individual effects, and the value of choosing by subgroup.
 
     Args:
         run: finished, with its persons kept.
         by: columns that describe people at entry.
         cuts: where to cut them into bands, by name.
+        weights: share of each level of a single column in the population that the decision is for; the run's if None.
 
     Raises:
-        InputError: the run has no persons or they have no such column.
+        InputError: the run has no persons or they have no such column, or the weights are refused.
     """
     price, currency = run.experiment.willingness_to_pay, run.experiment.currency
-    persons = _persons(run, by)
-    table = readable(subgroup_effects(persons, run.comparator, by, price, cuts=cuts), run.experiment)
+    persons, weights = _persons(run, by), _by_level(by[0], weights)
+    effects = subgroup_effects(persons, run.comparator, by, price, cuts=cuts, weights=weights)
+    table = readable(effects, run.experiment)
     spread = individual_effects(persons, run.comparator, price)
     tabled("Effects by subgroup", table)
     tabled("Individual effects", spread)
     against = run.strategies[run.comparator].lower()
-    parts = [_head(run, f"Difference from {against} per person, the same people in pairs{_intervals(run)}")]
+    parts = [
+        _head(
+            run,
+            f"Difference from {against} per person, the same people in pairs{_intervals(run)}{_weighed(by, weights)}",
+        )
+    ]
     for strategy, title in _others(run):
         head = [title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]
         lines: list[Sequence[str]] = [[*head, *(["Health", "Worth its cost"] if has_intervals(run.experiment) else [])]]
@@ -59,7 +68,7 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
             lines.append([f"  {name[:1].upper()}{name[1:]}", f"{100 * found[COST]['share']:.0f}%", *cells])
         parts.append(aligned(lines))
         parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency, price))
-    care = individualised_care(persons, run.comparator, price, by, cuts=cuts)
+    care = individualised_care(persons, run.comparator, price, by, cuts=cuts, weights=weights)
     lines = [["Value of individualised care", f"{currency} per person"]]
     values = tabled("Value of individualised care", readable(care.value, run.experiment), mean=currency)
     lines += [[f"  {row['policy']}", _estimate(row)] for row in values.iter_rows(named=True)]
@@ -164,6 +173,14 @@ def _cell(by: Sequence[str], level: str) -> str:
 def _intervals(run: StoredRun) -> str:
     """The explanation of the brackets after a figure, where there are any."""
     return " (95% Monte Carlo interval) [95% of the parameters]" if has_intervals(run.experiment) else ""
+
+
+def _weighed(by: Sequence[str], weights: Mapping[str, float] | None) -> str:
+    """How everybody's figures and the value of individualised care are weighted, where they are."""
+    if weights is None:
+        return ""
+    shares = ", ".join(f"{100 * share:.3g}% {level_label(by[0], level)}" for level, share in weights.items())
+    return f"; everybody and individualised care weighted to {shares}, person by person as simulated"
 
 
 def _head(run: StoredRun, what: str) -> str:
