@@ -271,7 +271,7 @@ def test_a_tornado_of_the_icer_by_hand(study):
     assert ward["swing_error"] == pytest.approx(slope * NOISE_ERROR)
     assert set(table["base_verdict"]) == {"gains health at a cost"}
     text = tornado_text(table, study.experiment, "icer")
-    assert "cost per QALY gained, GBP 3,577 in the base case" in text
+    assert "cost per QALY gained, GBP 3,578 in the base case" in text
 
 
 def test_an_icer_in_another_quadrant_is_told_in_words(study):

@@ -220,7 +220,7 @@ def test_foresight_is_a_bound_on_every_rule():
     """Replications that disagree on the best strategy for everybody: rule and foresight are over the same one.
 
     Women gain 300; men lose 280 in the first replication and 330 in the second. What the other replication learned for
-    everybody is usual care (0) in the first and the clinic (-15) in the second; women alone at the clinic are worth 150.
+    everybody is usual care (0) in the first and the clinic (-15) in the second; women alone there are worth 150.
     """
     rows = [
         (strategy, 0, replication, 0, person, person % 2, gain if strategy == "clinic" else 0.0)

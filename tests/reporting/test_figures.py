@@ -214,7 +214,7 @@ def test_bars_that_luck_alone_may_have_made_are_grey_and_last():
     assert greys[10.0] == greys[-10.0] == "#c8c8c8"
     assert "#c8c8c8" not in (greys[1.0], greys[-1.0])
     assert len(axis.containers) == 8, "a bar and its Monte Carlo error at each end"
-    assert "Grey: unknown, because the swing is smaller than its Monte Carlo error." in " ".join(
+    assert "Grey: unknown, because the swing is smaller than its Monte Carlo error" in " ".join(
         figure.get_supxlabel().split()
     )
 
@@ -300,3 +300,19 @@ def test_an_end_without_a_ratio_has_its_words_in_the_tornado():
     assert "4: dominant" in words(figure)
     assert len(figure.axes[0].patches) == 3
     assert "Words: no ratio at that end." in " ".join(figure.get_supxlabel().split())
+
+
+def test_values_of_both_ends_on_one_side_of_the_base_case_stand_apart():
+    frame = pl.DataFrame(
+        {
+            "parameter": ["a.price", "a.noise"], "low_value": [1.0, 8.0], "high_value": [5.0, 9.0],
+            "outcome_low": [6560.0, 6000.0], "outcome_high": [7034.0, 6500.0], "base": [7123.0, 7123.0],
+            "low_reach": [18.0, 9e4], "high_reach": [18.0, 9e4], "told": [True, False],
+        }
+    )  # fmt: skip
+    axis = figures.tornado(frame, "Cost per QALY gained, GBP").axes[0]
+    place = {text.get_text(): text.xy[0] for text in axis.texts}
+    assert (place["1"], place["5"]) == pytest.approx((6560 - 18, 7123))
+    assert place["8"] < place["9"]
+    low, high = axis.get_xlim()
+    assert 5800 < low < 6000 and 7123 < high < 7300, "the noise of an unknown swing does not set the scale"
