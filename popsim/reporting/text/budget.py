@@ -84,7 +84,7 @@ def _budget(run: StoredRun, parts: Sequence[str], years: int, perspective: Persp
         if followed < years - 0.01
         else ""
     )
-    return with_note("\n\n".join(part for part in (head, *parts, short) if part), run.experiment)
+    return with_note("\n\n".join(part for part in (head, *parts, short) if part), run.experiment, run.again)
 
 
 def _years(

@@ -10,7 +10,7 @@ from popsim.analyses.information import UncertainRun
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
-from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
+from popsim.reporting.intervals import ADVISED_DRAWS, has_intervals, readable, sizes, with_note
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
@@ -52,7 +52,10 @@ def decision_text(
     parts.append(_value_for_money(run, measures, decision, effect, price))
     people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
     if run.experiment.draws < MIN_DRAWS:
-        parts.append(f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}.")
+        parts.append(
+            f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}. "
+            f"{run.again('--draws', ADVISED_DRAWS)} gives them."
+        )
     elif len(decision.distinct.strategies) == 1:
         parts.append("Value of information: none. All strategies are the same.")
     else:
@@ -70,7 +73,7 @@ def decision_text(
             table = sample_information(decision, known.draws, price, study, run.experiment.seed)
             observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
             parts.append(_information(run, table, people, len(table), observed))
-    return with_note("\n\n".join(parts), run.experiment)
+    return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -179,7 +182,7 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
         lines.append(cells)
     notes = ["* highest expected net benefit; net benefit is over that of the comparator, per person"] if drawn else []
     if not drawn:
-        notes.append("Probability best and expected loss need parameter draws: popsim run ... --draws 100")
+        notes.append(f"Probability best and expected loss need parameter draws: {run.again('--draws', ADVISED_DRAWS)}")
     if same and drawn:
         notes.append("Strategies that are the same share the probability of being best.")
     return "\n".join([aligned(lines), *notes])

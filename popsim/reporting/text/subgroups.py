@@ -81,7 +81,7 @@ def subgroups_text(
         for row in best.iter_rows(named=True)
     ]
     text = "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
-    return with_note(text, run.experiment)
+    return with_note(text, run.experiment, run.again)
 
 
 def equity_text(
@@ -138,7 +138,7 @@ def equity_text(
         if column not in UNORDERED:
             slopes = readable(gradient(persons, run.comparator, column, cuts=cuts), run.experiment)
             parts.append(_gradient(run, tabled(f"Gradient, {column}", slopes)))
-    return with_note("\n\n".join(parts), run.experiment)
+    return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
 def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
