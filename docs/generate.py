@@ -48,6 +48,7 @@ KINDS_IN_WORDS = {
     "options": "what a comparison for one person may choose between",
     "search": "what a search may change, what is best and what may be spent",
     "data_value": "which qualities of data are varied",
+    "market": "market shares of strategies by year",
     "score": "a points score of the literature",
 }
 

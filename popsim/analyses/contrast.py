@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, verdict
+from popsim.economics.outcome_valuation import ICER
 from popsim.economics.outcome_valuation import NET_BENEFIT as BENEFIT
 from popsim.errors import InputError
 from popsim.statistics import Estimate
@@ -14,6 +15,8 @@ from popsim.studies.design import Study
 from popsim.studies.measures import check_measures, measures_of
 
 NET_BENEFIT = BENEFIT.name
+A_RATIO = "gains health at a cost"  # the verdict with which a ratio says what a QALY costs
+UNCLEAR = "QALYs not told apart"  # from the comparator's, within Monte Carlo error: there is no ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Contrast:
 
     Attributes:
         strategy, comparator: names.
-        outcome: a measure, or `net_monetary_benefit` (willingness to pay x QALYs - cost).
+        outcome: a measure, `net_monetary_benefit` (willingness to pay x QALYs - cost), or `icer` (the difference in
+            cost by that in QALYs).
         willingness_to_pay: currency per QALY, for net benefit.
     """
 
@@ -34,12 +38,17 @@ class Contrast:
     def values(self, measures: pl.DataFrame) -> pl.DataFrame:
         """draw, replication, value: one paired difference for each, sorted; missing pairs are left out.
 
+        The values of an ICER are its linearisation (delta method): their mean is the ratio of the draw's means, and
+        their spread that of the ratio. They are null in a draw that has no ratio: see `verdicts`.
+
         Args:
             measures: strategy, draw, replication, measure, value.
 
         Raises:
             InputError: there is no such measure, or no pair that has a value of it.
         """
+        if self.outcome == ICER:
+            return self._linearised(measures)
         needed = [TOTAL_COST, QALYS] if self.outcome == NET_BENEFIT else [self.outcome]
         check_measures(needed, [NET_BENEFIT, *measures["measure"].unique()])
         worth = {TOTAL_COST: -1.0, QALYS: self.willingness_to_pay} if self.outcome == NET_BENEFIT else {}
@@ -58,15 +67,44 @@ class Contrast:
             raise InputError(f"measure '{self.outcome}': no replication gives it a value under both strategies")
         return found
 
+    def verdicts(self, measures: pl.DataFrame) -> dict[int, str]:
+        """By draw, where its mean differences lie on the cost-effectiveness plane, or that QALYs are not told apart."""
+        cost, gain = pl.col("cost"), pl.col("gain")
+        means = self._differences(measures).group_by("draw", maintain_order=True).agg(cost.mean(), gain)
+        found = {}
+        for row in means.iter_rows(named=True):
+            gained = estimate(pl.Series(row["gain"]))
+            unclear = abs(gained.value) <= gained.reach and gained.reach > 0.0
+            found[row["draw"]] = UNCLEAR if unclear else verdict(row["cost"], gained.value)
+        return found
 
-def contrasts(study: Study, outcome: str = NET_BENEFIT) -> tuple[Contrast, ...]:
+    def _differences(self, measures: pl.DataFrame) -> pl.DataFrame:
+        """draw, replication, cost, gain (in QALYs)."""
+        cost, gain = (replace(self, outcome=name).values(measures) for name in (TOTAL_COST, QALYS))
+        return cost.join(gain.rename({"value": "gain"}), on=["draw", "replication"]).rename({"value": "cost"})
+
+    def _linearised(self, measures: pl.DataFrame) -> pl.DataFrame:
+        ratios = [draw for draw, found in self.verdicts(measures).items() if found == A_RATIO]
+        cost, gain = pl.col("cost"), pl.col("gain")
+        ratio = cost.mean().over("draw") / gain.mean().over("draw")
+        linear = ratio + (cost - ratio * gain) / gain.mean().over("draw")
+        value = pl.when(pl.col("draw").is_in(ratios)).then(linear)
+        return self._differences(measures).select("draw", "replication", value=value).sort("draw", "replication")
+
+
+def contrasts(study: Study, outcome: str = NET_BENEFIT, *, ratio: bool = False) -> tuple[Contrast, ...]:
     """Every other strategy of a study against its comparator.
+
+    Args:
+        study: to compare in.
+        outcome: of the contrasts.
+        ratio: whether it may be ICER, which not every parameter value has.
 
     Raises:
         InputError: the study has a single strategy, or none of its runs can have such a measure.
     """
     experiment = study.experiment
-    check_measures([outcome], [NET_BENEFIT, *measures_of(study)])
+    check_measures([outcome], [NET_BENEFIT, *([ICER] if ratio else []), *measures_of(study)])
     others = [strategy.name for strategy in experiment.strategies if strategy.name != experiment.reference]
     if not others:
         raise InputError(f"{experiment.name}: has only one strategy, so there is nothing to compare")

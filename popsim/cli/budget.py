@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,17 +29,36 @@ def budget(
     run: FinishedRun,
     eligible: Annotated[
         str, typer.Option(metavar="N[,N...]", help="Newly eligible people: one number for every year, or one for each.")
-    ],
-    uptake: Annotated[str, typer.Option(metavar="SHARE[,SHARE...]", help="Share on the new strategy, year by year.")],
+    ] = "",
+    uptake: Annotated[
+        str, typer.Option(metavar="SHARE[,SHARE...]", help="Share on the new strategy, year by year.")
+    ] = "",
     strategy: Annotated[str, typer.Option(metavar="NAME", help="The new strategy; by default each in turn.")] = "",
     perspective: Annotated[str, typer.Option(metavar="NAME", help="payer, health_system, societal or patient.")] = (
         "payer"
     ),
+    market: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML file of market shares by year: eligible, [current], [new], switching."),
+    ] = None,
 ) -> None:
-    """Print the budget impact of adopting a strategy, year by year, undiscounted."""
+    """Print the budget impact of a strategy, or of a new mix of several, year by year, undiscounted."""
     from popsim.economics.perspectives import perspective_named
-    from popsim.reporting.text.budget import budget_text
+    from popsim.reporting.text.budget import budget_text, market_text
 
+    if market is not None:
+        if eligible or uptake or strategy:
+            raise InputError(
+                "command line: --market names eligible people and shares itself: leave out the other flags"
+            )
+        from popsim.definitions.market import MarketShares
+
+        shares_by_year, found = MarketShares.read(market), opened(run)
+        shares_by_year.check_strategies(found.strategies, market)
+        print(market_text(found, shares_by_year, perspective_named(perspective)))
+        return
+    if not (eligible and uptake):
+        raise InputError("command line: budget needs --eligible and --uptake, or --market FILE")
     people, shares = numbers("--eligible", eligible), numbers("--uptake", uptake)
     print(budget_text(opened(run), people, shares, strategy, perspective_named(perspective)))
 

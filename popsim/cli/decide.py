@@ -13,6 +13,7 @@ from popsim.errors import InputError
 from popsim.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
+    from popsim.economics.information import ProposedStudy
     from popsim.runs.run import StoredRun
 
 Price = Annotated[
@@ -27,6 +28,13 @@ By = Annotated[
         help="Columns that describe people at entry; bands like age_years=65/75, otherwise quartiles.",
     ),
 ]
+ProposedStudyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=SD:PEOPLE/...",
+        help="Value of studies that observe a parameter with this standard deviation, by number of people.",
+    ),
+]
 GROUPINGS = ("deprivation_quintile", "ethnicity", "female", "age_years")
 
 
@@ -38,31 +46,36 @@ def decide(
     people: Annotated[int, whole("People whom the decision affects each year.")] = 0,
     years: Annotated[int, whole("Years for which the decision stands.")] = 1,
     top: Annotated[int, whole("Number of parameters to show.")] = 10,
-    study: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME=SD:PEOPLE/...",
-            help="Value of studies that observe a parameter with this standard deviation, by number of people.",
-        ),
-    ] = None,
+    study: ProposedStudyOption = None,
 ) -> None:
     """Print which strategy to choose, how certain that is, and the value of further information."""
-    from popsim.economics.information import ProposedStudy
     from popsim.reporting.text.decision import decision_text
 
     for flag, number in (("--willingness-to-pay", willingness_to_pay), ("--top", top)):
         if number is not None and not 0 <= number < math.inf:
             raise InputError(f"command line: {flag} = {number}: must be 0 or more")
-    proposed = ProposedStudy(*study_of(study)) if study else None
-    print(decision_text(_compared(run), effect, willingness_to_pay, people, years, top, proposed))
+    print(decision_text(_compared(run), effect, willingness_to_pay, people, years, top, proposed_study(study)))
 
 
 @prints_tables
-def subgroups(run: FinishedRun, by: By = None) -> None:
+def subgroups(
+    run: FinishedRun,
+    by: By = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL=SHARE,...",
+            help="Shares of the levels of one column in the population that the decision is for; by default the run's.",
+        ),
+    ] = None,
+) -> None:
     """Print effects by subgroup, who gains and who loses health, and the value of individualised care."""
     from popsim.reporting.text.subgroups import subgroups_text
 
-    print(subgroups_text(_compared(run), *groupings(by or "female,deprivation_quintile")))
+    shares, (columns, cuts) = _by_level("--weights", weights), groupings(by or "female,deprivation_quintile")
+    if shares and len(columns) > 1:
+        raise InputError("command line: --weights: name exactly one column with --by")
+    print(subgroups_text(_compared(run), columns, cuts, shares))
 
 
 @prints_tables
@@ -109,6 +122,15 @@ def _by_level(flag: str, text: str | None) -> dict[str, float] | None:
             raise InputError(f"command line: {flag} {text}: level {level} = {number}: must be 0 or more")
     once(flag, [level for level, _ in pairs])
     return dict(pairs)
+
+
+def proposed_study(text: str | None) -> ProposedStudy | None:
+    """The study that `--study` names, if it is given."""
+    if text is None:
+        return None
+    from popsim.economics.information import ProposedStudy
+
+    return ProposedStudy(*study_of(text))
 
 
 def study_of(text: str) -> tuple[str, float, list[int]]:

@@ -12,7 +12,7 @@ from popsim.errors import InputError, did_you_mean
 
 SCHEMA_KINDS = (  # the same as in definitions.writing, which is slow to import
     *("experiment", "cohort", "network", "parameters", "calibration", "calibrated", "targets", "signals", "options"),
-    *("search", "data_value", "score"),
+    *("search", "data_value", "score", "market"),
 )
 
 

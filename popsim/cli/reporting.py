@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from popsim.cli.decide import ProposedStudyOption, proposed_study
 from popsim.cli.options import FinishedRun, StudyOptions, once, one_unit, opened
 from popsim.errors import InputError, did_you_mean
 
@@ -22,6 +23,7 @@ def plot(
         Path | None, typer.Option(help="Folder to write to; by default 'figures' in the run's folder.")
     ] = None,
     file_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, svg or pdf.")] = "png",
+    study: ProposedStudyOption = None,
 ) -> None:
     """Draw every figure that a finished run has data for, and say why the others are missing."""
     from popsim.reporting.figures import draw_all
@@ -30,11 +32,12 @@ def plot(
     if file_format not in FORMATS:
         raise InputError(f"command line: --format {file_format}: {did_you_mean(file_format, FORMATS)}")
     once("--only", only or ())
+    proposed = proposed_study(study)
     found = opened(run)
     folder = out or found.folder / "figures"
     _make(folder)
     options.use_threads(found.experiment.population // found.experiment.regions)
-    for drawn in draw_all(found, only or ()):
+    for drawn in draw_all(found, only or (), proposed):
         if drawn.figure is None:
             print(f"{drawn.name}: not drawn: {drawn.problem}")
         else:

@@ -29,7 +29,7 @@ Outcome = Annotated[str, typer.Option(help="A measure, or net_monetary_benefit."
 
 
 def _asked(
-    file: Path, options: StudyOptions, parameter: list[str] | None, outcome: str
+    file: Path, options: StudyOptions, parameter: list[str] | None, outcome: str, *, ratio: bool = False
 ) -> tuple[Study, tuple[Varied, ...], tuple[Contrast, ...], Evaluate]:
     """The study, what is varied in it, which differences are looked at, and what simulates them."""
     from popsim.analyses.contrast import contrasts
@@ -37,7 +37,7 @@ def _asked(
     from popsim.analyses.sensitivity.parameters import varied
 
     study = options.study(file)
-    return study, varied(study, parameter or ()), contrasts(study, outcome), evaluator(study, options.run)
+    return study, varied(study, parameter or ()), contrasts(study, outcome, ratio=ratio), evaluator(study, options.run)
 
 
 @prints_tables
@@ -70,14 +70,14 @@ def one_way(
     file: File,
     options: StudyOptions,
     parameter: Names = None,
-    outcome: Outcome = NET_BENEFIT,
+    outcome: Annotated[str, typer.Option(help="A measure, net_monetary_benefit, or icer.")] = NET_BENEFIT,
     plot: Annotated[Path | None, typer.Option(help="Folder for a tornado diagram of each strategy.")] = None,
 ) -> None:
     """One-way (tornado): each parameter at both ends of its range; all uncertain parameters if none is named."""
     from popsim.analyses.sensitivity.ways import one_way as ask
     from popsim.reporting.text.sensitivity import draw_tornados, tornado_text
 
-    study, parameters, asked, evaluate = _asked(file, options, parameter, outcome)
+    study, parameters, asked, evaluate = _asked(file, options, parameter, outcome, ratio=True)
     table = ask(parameters, asked, evaluate)
     print(tornado_text(table, study.experiment, outcome))
     for path in draw_tornados(table, study.experiment, outcome, plot) if plot is not None else ():

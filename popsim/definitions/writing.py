@@ -13,6 +13,7 @@ from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.data_value import DataValue
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.market import MarketShares
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.options import OptionFile
 from popsim.definitions.parameter import ParameterFile
@@ -35,6 +36,7 @@ KINDS: dict[str, type[Definition]] = {
     "search": Search,
     "data_value": DataValue,
     "score": Score,
+    "market": MarketShares,
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

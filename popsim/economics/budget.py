@@ -3,11 +3,14 @@
 The conventions are ISPOR's (assumption: recalled from the 2012 task force report): the payer's perspective, no
 discounting, by calendar year, the current mix of strategies against a new mix.
 
-A cohort of newly eligible people enters at the start of each calendar year. A share of it, the uptake of that year,
-has the new strategy and the rest the current one; nobody switches later. In its n-th year a person costs the
-simulation's mean spending, per person who entered, in the n-th year since entry:
+A cohort of newly eligible people enters at the start of each calendar year t. In its n-th year a person costs the
+simulation's mean spending, per person who entered, under a strategy s in the n-th year since entry:
 
-    budget(t) = sum over n of eligible(t - n) x [ (1 - uptake(t - n)) x current(n) + uptake(t - n) x new(n) ]
+    budget(t) = sum over n and s of eligible(t - n + 1) x share(s) x spending(s, n)
+
+The share of a strategy is that of the year of entry, t - n + 1, if nobody switches later, or that of the year t if
+people switch as shares move: who switches then costs what a person in the same year since entry does who had the
+strategy from the start (assumption). The net impact is the budget under the new mix less that under the current one.
 
 Years after the end of follow-up cost nothing here, so the run must cover all years of the budget; a partial year of
 follow-up counts as it is. Each strategy was simulated with everybody on it: a mix whose people compete for the same
@@ -16,13 +19,14 @@ beds need not lie halfway, which this sum ignores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from popsim.definitions.experiment import Perspective
+from popsim.definitions.market import MAX_YEARS, MarketShares
 from popsim.economics.checks import check_finite, check_measures, check_names
 from popsim.economics.perspectives import SIGNS, perspective_named
 from popsim.economics.uncertainty import nested_means
@@ -30,7 +34,6 @@ from popsim.errors import InputError, did_you_mean
 
 TOTAL = "total"
 MEASURE = r"^spending_year_(\d+)\.(.+)$"
-MAX_YEARS = 100
 
 
 def budget_impact(
@@ -60,26 +63,51 @@ def budget_impact(
     """
     people, share = _path(eligible, uptake)
     check_names("strategy", [current, new])
+    nobody = np.zeros(len(people))
+    mixes = ({current: nobody + 1.0, new: nobody}, {current: 1.0 - share, new: share})
+    return _impact(measures, people, *mixes, switching=False, perspective=perspective)
+
+
+def market_impact(measures: pl.DataFrame, market: MarketShares, perspective: Perspective = "payer") -> pl.DataFrame:
+    """Budget under two mixes of strategies, by calendar year and component; see `budget_impact`.
+
+    Raises:
+        InputError: a strategy has no spending.
+    """
+    mixes = ({name: np.array(shares) for name, shares in mix.items()} for mix in (market.current, market.new))
+    return _impact(measures, np.array(market.eligible), *mixes, switching=market.switching, perspective=perspective)
+
+
+type Mix = Mapping[str, NDArray[np.float64]]  # share of people by year, for each strategy
+
+
+def _impact(
+    measures: pl.DataFrame,
+    people: NDArray[np.float64],
+    current: Mix,
+    new: Mix,
+    *,
+    switching: bool,
+    perspective: Perspective,
+) -> pl.DataFrame:
+    """The rows of `budget_impact` for any two mixes."""
     check_measures(measures)
     spent = _spent(measures, perspective)
-    for name in (current, new):
+    names = list(dict.fromkeys([*current, *new]))
+    for name in names:
         if name not in spent["strategy"]:
             raise InputError(f"strategy '{name}': {did_you_mean(name, spent['strategy'].unique().to_list())}")
-    by_strategy = [spent.filter(pl.col("strategy") == name).drop("strategy") for name in (current, new)]
-    keys = ["draw", "replication", "component", "n"]
-    pairs = by_strategy[0].join(by_strategy[1], on=keys, suffix="_new", maintain_order="left")
-    entering = pl.DataFrame({"entered": np.arange(1, len(people) + 1), "people": people, "share": share})
-    cost, other = pl.col("value"), pl.col("value_new")
+    costs = (
+        spent.filter(pl.col("strategy").is_in(names))
+        .filter(pl.len().over("draw", "replication", "component", "n") == len(names))
+        .join(_people_by_year(people, current, new, switching), on=["strategy", "n"], maintain_order="left")
+    )
     years = (
-        pairs.join(entering, how="cross")
-        .with_columns(
-            year=pl.col("entered") + pl.col("n") - 1,
-            current_mix=pl.col("people") * cost,
-            net=pl.col("people") * pl.col("share") * (other - cost),
+        costs.group_by("year", "component", "draw", "replication", maintain_order=True)
+        .agg(
+            current_mix=(pl.col("current") * pl.col("value")).sum(),
+            net=((pl.col("new") - pl.col("current")) * pl.col("value")).sum(),
         )
-        .filter(pl.col("year") <= len(people))
-        .group_by("year", "component", "draw", "replication", maintain_order=True)
-        .agg(pl.col("current_mix", "net").sum())
         .sort("year", maintain_order=True)
     )
     together = years.group_by("year", "draw", "replication", maintain_order=True).agg(
@@ -96,6 +124,19 @@ def budget_impact(
         pl.col("mean").alias("net"),
         pl.exclude(*groups, "current_mix"),
     )
+
+
+def _people_by_year(people: NDArray[np.float64], current: Mix, new: Mix, switching: bool) -> pl.DataFrame:
+    """strategy, year, n (since entry), current, new: people on each strategy in each calendar year."""
+    nobody = np.zeros(len(people))
+    rows = []
+    for name in dict.fromkeys([*current, *new]):
+        for entered, number in enumerate(people):
+            for year in range(entered, len(people)):
+                place = year if switching else entered
+                shares = (mix.get(name, nobody)[place] for mix in (current, new))
+                rows.append((name, year + 1, year - entered + 1, *(float(number * share) for share in shares)))
+    return pl.DataFrame(rows, ["strategy", "year", "n", "current", "new"], orient="row")
 
 
 def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

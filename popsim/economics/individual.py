@@ -22,13 +22,16 @@ from popsim.economics.subgroups import (
     COST,
     EVERYONE,
     NET_BENEFIT,
+    NOT_KNOWN,
     PERSON,
     QALY,
     UNIT,
     Cuts,
     Persons,
+    Weights,
     known_at_entry,
     levels,
+    weight_of,
     with_net_benefit,
 )
 from popsim.economics.uncertainty import nested_means
@@ -75,9 +78,13 @@ def individual_effects(persons: Persons, comparator: str, willingness_to_pay: fl
     Returns:
         strategy, measure, and the columns of `nested_means`. Measures, each led by health_ (in QALYs) or net_benefit_
         (in money): share_gains, share_loses, share_unchanged, mean, mean_of_gains and mean_of_loses (of those people),
-        p05 ... p95 (quantiles over persons).
+        p05 ... p95 (quantiles over persons). net_benefit_share_loses has two parts: net_benefit_share_harmed lose
+        health, net_benefit_share_pays lose none, but their care costs more than the health that they gain is worth.
     """
-    measures: list[pl.Expr] = []
+    loses, harmed = pl.col(VALUE) == LOSES, pl.col(HEALTH) == LOSES
+    measures: list[pl.Expr] = [
+        (loses & harmed).mean().alias(f"{VALUE}_share_harmed"), (loses & ~harmed).mean().alias(f"{VALUE}_share_pays"),
+    ]  # fmt: skip
     for of, column in OF.items():
         gain, fate = pl.col(column), pl.col(of)
         measures += [(fate == name).mean().alias(f"{of}_share_{name}") for name in (GAINS, LOSES, UNCHANGED)]
@@ -125,7 +132,7 @@ class Individualised(NamedTuple):
     Attributes:
         value: policy, and the columns of `nested_means` of its net benefit per person over that of the single best
             strategy for everybody, itself chosen without the replication in which it is evaluated. The last row is
-            perfect foresight: an upper bound that includes chance and that no rule attains.
+            perfect foresight over the same strategy: an upper bound that includes chance and that no rule attains.
         choice: level (of each column of `by`), people (share), strategy: the best for each subgroup, from all data.
     """
 
@@ -140,6 +147,7 @@ def individualised_care(
     by: Sequence[str],
     *,
     cuts: Cuts | None = None,
+    weights: Weights | None = None,
 ) -> Individualised:
     """The value of giving each subgroup the strategy that is best for it, cross-fitted over replications.
 
@@ -148,7 +156,7 @@ def individualised_care(
         comparator: wins ties.
         willingness_to_pay: for a QALY, in the currency of the costs.
         by: columns that describe a person at entry; subgroups are the combinations of their levels.
-        cuts: as for `subgroup_effects`.
+        cuts, weights: as for `subgroup_effects`.
 
     With one replication (and draw) nothing can be left out: values are null.
 
@@ -159,12 +167,11 @@ def individualised_care(
     known_at_entry(table, by)
     labels = [levels(table, column, comparator, cuts).cast(pl.String).alias(f"level {column}") for column in by]
     labels = labels or [pl.lit(EVERYONE).alias("level everyone")]
-    cell = pl.concat_str([label.fill_null("not known") for label in labels], separator=" | ")
+    cell = pl.concat_str([label.fill_null(NOT_KNOWN) for label in labels], separator=" | ")
+    weight = weight_of(table, by, comparator, cuts, weights)
+    table = table.with_columns(cell=cell, weight=weight).with_columns(benefit=pl.col(NET_BENEFIT) * pl.col("weight"))
     cells = (
-        table.with_columns(cell=cell)
-        .group_by("strategy", *UNIT, "cell")
-        .agg(benefit=pl.col(NET_BENEFIT).sum(), people=pl.len())
-        .collect()
+        table.group_by("strategy", *UNIT, "cell").agg(pl.col("benefit").sum(), people=pl.col("weight").sum()).collect()
     )
     strategies = [comparator, *sorted(set(cells["strategy"]) - {comparator})]
     names = cells["cell"].unique().sort().to_list()
@@ -175,7 +182,7 @@ def individualised_care(
         *UNIT,
         pl.Series("value", _cross_fitted(benefit, people), pl.Float64),
     )
-    foresight = _foresight(table, units, strategies, benefit, people)
+    foresight = _foresight(table, units, benefit, people)
     total = benefit.sum(axis=0)
     return Individualised(
         nested_means(pl.concat([value, foresight]), ["policy"]),
@@ -204,13 +211,18 @@ def _arrays(
     return benefit, people
 
 
+def _single(benefit: NDArray[np.float64]) -> NDArray[np.int64]:
+    """By unit, the best strategy for everybody as learned from the other units, or from a single one itself."""
+    total = benefit.sum(axis=0)
+    return np.asarray((total - benefit if len(benefit) > 1 else benefit).sum(axis=1).argmax(axis=1))
+
+
 def _cross_fitted(benefit: NDArray[np.float64], people: NDArray[np.float64]) -> list[float | None]:
     """By unit, gain per person of the rule over the single best strategy, both learned from the other units."""
     units = len(benefit)
     if units < 2:
         return [None] * units
-    others = benefit.sum(axis=0) - benefit
-    single = others.sum(axis=1).argmax(axis=1)
+    others, single = benefit.sum(axis=0) - benefit, _single(benefit)
     unseen = (people.sum(axis=0) - people) == 0
     rule = np.where(unseen, single[:, None], others.argmax(axis=2))
     under_rule = np.take_along_axis(benefit, rule[:, :, None], axis=2)[:, :, 0].sum(axis=1)
@@ -222,16 +234,19 @@ def _cross_fitted(benefit: NDArray[np.float64], people: NDArray[np.float64]) -> 
 def _foresight(
     table: pl.LazyFrame,
     units: pl.DataFrame,
-    strategies: list[str],
     benefit: NDArray[np.float64],
     people: NDArray[np.float64],
 ) -> pl.DataFrame:
     """By unit, mean over persons of their best net benefit, less the mean under the single best strategy."""
     best = (
-        table.group_by(PERSON).agg(best=pl.col(NET_BENEFIT).max()).group_by(UNIT).agg(pl.col("best").mean()).collect()
+        table.group_by(PERSON)
+        .agg(pl.col("benefit").max(), pl.col("weight").first())
+        .group_by(UNIT)
+        .agg(best=pl.col("benefit").sum() / pl.col("weight").sum())
+        .collect()
     )
-    single = int(benefit.sum(axis=(0, 1)).argmax())
-    means = units.with_columns(single=benefit[:, :, single].sum(axis=1) / people.sum(axis=1))
+    single = benefit.sum(axis=1)[np.arange(len(benefit)), _single(benefit)] / people.sum(axis=1)
+    means = units.with_columns(single=single)
     return means.join(best, on=UNIT, how="left", maintain_order="left").select(
         pl.lit(FORESIGHT).alias("policy"), *UNIT, value=pl.col("best") - pl.col("single")
     )

@@ -17,7 +17,7 @@ sums of products from those of all draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from math import comb
 from typing import NamedTuple, Self
@@ -86,13 +86,7 @@ def information(
         if table[name].null_count():
             raise InputError(f"parameter '{name}': not known in every draw")
         check_finite(**{f"parameter '{name}'": table[name].to_numpy()})
-    block_of = _block_of(len(table))
-
-    def perfect(block: int | None) -> float:
-        some = decision if block is None else decision.some(block_of != block)
-        return _value(_increments(some.exact, willingness_to_pay))
-
-    everything, error = _jackknifed(perfect, len(table))
+    ((everything, error),) = _perfect(decision, [willingness_to_pay])
     rows = [(EVERYTHING, len(table.columns) - 1, everything, error)]
     increments = _increments(decision, willingness_to_pay)
     found = []
@@ -103,13 +97,30 @@ def information(
             found.append((name, len(group), min(value, everything), error))
     rows += sorted(found, key=lambda row: -row[2])
     frame = pl.DataFrame(rows, schema=["known", "parameters", "value", "standard_error"], orient="row")
-    reach = t_quantile(min(BLOCKS, len(table))) * pl.col("standard_error")
-    return frame.with_columns(
-        low=(pl.col("value") - reach).clip(lower_bound=0.0),
-        high=pl.col("value") + reach,
+    return _with_interval(frame, len(table)).with_columns(
         share_of_evpi=pl.col("value") / everything if everything > 0 else pl.lit(None, pl.Float64),
         luck_removed=pl.lit(decision.noise is not None),
     )
+
+
+def perfect_information(decision: Decision, willingness_to_pay: Iterable[float]) -> pl.DataFrame:
+    """EVPI per person over a grid of willingness to pay.
+
+    Returns:
+        willingness_to_pay, value, standard_error, low, high (95%, not below 0), luck_removed.
+
+    Raises:
+        InputError: there are too few draws or one strategy, or a willingness to pay is refused.
+    """
+    grid = [float(price) for price in willingness_to_pay]
+    for price in grid:
+        check_price(price)
+    check_comparator(decision.strategies, decision.strategies[0])
+    need_draws(decision, MIN_DRAWS)
+    decision = decision.distinct
+    rows = [(price, *found) for price, found in zip(grid, _perfect(decision, grid), strict=True)]
+    frame = pl.DataFrame(rows, schema=["willingness_to_pay", "value", "standard_error"], orient="row")
+    return _with_interval(frame, len(decision.draws)).with_columns(luck_removed=pl.lit(decision.noise is not None))
 
 
 class ProposedStudy(NamedTuple):
@@ -155,6 +166,26 @@ def sample_information(
     results = {f"study of {size:,}": draws[parameter] + pl.Series(error / np.sqrt(size)) for size in people}
     groups = {f"{parameter}, exactly": [parameter]} | {name: [name] for name in results}
     return information(decision, draws.select("draw", parameter).with_columns(**results), willingness_to_pay, groups)
+
+
+def _perfect(decision: Decision, grid: Sequence[float]) -> list[tuple[float, float]]:
+    """EVPI at each willingness to pay, with its standard error."""
+    block_of = _block_of(len(decision.draws))
+    kept = {block: decision.some(block_of != block).exact for block in range(min(BLOCKS, len(decision.draws)))}
+    exact = decision.exact
+
+    def at(price: float) -> tuple[float, float]:
+        return _jackknifed(
+            lambda block: _value(_increments(exact if block is None else kept[block], price)), len(decision.draws)
+        )
+
+    return [at(price) for price in grid]
+
+
+def _with_interval(frame: pl.DataFrame, draws: int) -> pl.DataFrame:
+    """With low and high, from value and its jackknifed standard_error."""
+    reach = t_quantile(min(BLOCKS, draws)) * pl.col("standard_error")
+    return frame.with_columns(low=(pl.col("value") - reach).clip(lower_bound=0.0), high=pl.col("value") + reach)
 
 
 def _block_of(draws: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from popsim.outcomes.survival import survival_times
 from popsim.units import DAYS_PER_YEAR
 
 TOTAL = "cost_total"
+ICER = "icer"  # the difference in cost by that in QALYs: no measure of one strategy
 _SHORT = (  # in the order of COST_COLUMNS
     "Wards and intensive care", "Emergency and assessment", "Specialist contacts", "Community, home care, facilities",
     "Drugs", "Devices", "Telemonitoring", "Programme", "Charges that patients pay", "Travel", "Informal care",

@@ -11,9 +11,17 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NoReturn
 
+import numpy as np
 import polars as pl
 
-from popsim.economics.checks import check_comparator, check_finite, check_names, check_price, check_units
+from popsim.economics.checks import (
+    check_comparator,
+    check_finite,
+    check_names,
+    check_price,
+    check_shares,
+    check_units,
+)
 from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.economics.uncertainty import nested_means
 from popsim.errors import InputError, did_you_mean
@@ -21,11 +29,12 @@ from popsim.population.baseline import KNOWN_AT_ENTRY
 
 type Persons = pl.DataFrame | pl.LazyFrame
 type Cuts = Mapping[str, Sequence[float]]
+type Weights = Mapping[str, float]
 
 MAX_LEVELS = 10  # a column of more values is cut into bands
 UNIT = ["draw", "replication"]
 PERSON = [*UNIT, "region", "person_id"]
-EVERYONE = "everyone"
+EVERYONE, NOT_KNOWN = "everyone", "not known"
 NET_BENEFIT = "net_monetary_benefit"
 COST, QALY = "cost_total", "qaly"
 OUTCOMES = (COST, QALY)
@@ -40,6 +49,7 @@ def subgroup_effects(
     *,
     outcomes: Sequence[str] = OUTCOMES,
     cuts: Cuts | None = None,
+    weights: Weights | None = None,
 ) -> pl.DataFrame:
     """Mean difference from the comparator in every subgroup, paired by draw and replication.
 
@@ -50,11 +60,12 @@ def subgroup_effects(
         willingness_to_pay: for a QALY, in the currency of the costs.
         outcomes: columns of persons; null where a person's value is unknown.
         cuts: where to cut a column into bands, by name; at its quartiles otherwise if it has many values.
+        weights: of levels, for "everyone": see `weight_of`.
 
     Returns:
-        subgroup (the column, or "everyone"), level, share (of all people), strategy, comparator, measure (the outcomes
-        and net_monetary_benefit), and the columns of `nested_means`. A replication counts for a level if it has
-        people in it.
+        subgroup (the column, or "everyone"), level, share (of all people, as weighted), strategy, comparator, measure
+        (the outcomes and net_monetary_benefit), and the columns of `nested_means`. A replication counts for a level if
+        it has people in it.
 
     Raises:
         InputError: there is no such column or strategy, a column is not known at entry, or a number is refused.
@@ -63,13 +74,14 @@ def subgroup_effects(
     measures = [*outcomes, NET_BENEFIT]
     known(table, outcomes)
     known_at_entry(table, by)
+    table = table.with_columns(weight=weight_of(table, by, comparator, cuts, weights))
     parts = []
     for column in (EVERYONE, *by):
         labels = levels(table, column, comparator, cuts)
         means = (
             table.with_columns(labels.alias("level"))
             .group_by("strategy", *UNIT, "level")
-            .agg(pl.len().alias("people"), pl.col(measures).cast(pl.Float64).mean())
+            .agg(pl.col("weight").sum().alias("people"), _mean(measures, weighted=weights is not None))
             .collect()
         )
         base = means.filter(pl.col("strategy") == comparator).drop("strategy")
@@ -95,6 +107,44 @@ def subgroup_effects(
             )
         )
     return pl.concat(parts)
+
+
+def _mean(measures: Sequence[str], *, weighted: bool) -> pl.Expr:
+    """Mean of each measure over persons, null where it is unknown."""
+    value, weight = pl.col(measures).cast(pl.Float64), pl.col("weight")
+    return (value * weight).sum() / weight.sum() if weighted else value.mean()
+
+
+def weight_of(
+    table: pl.LazyFrame, by: Sequence[str], comparator: str, cuts: Cuts | None, weights: Weights | None
+) -> pl.Expr:
+    """How many people each person stands for, so that levels have the shares of another population than the run's.
+
+    Args:
+        table: persons.
+        by: one column.
+        comparator: whose people are counted.
+        cuts: as for `levels`.
+        weights: share of each level of it in the population that the decision is for; 1 for everybody when None.
+
+    Raises:
+        InputError: there are several columns, a level is unknown or has no share, or shares do not sum to 1.
+    """
+    if weights is None:
+        return pl.lit(1.0)
+    if len(by) != 1:
+        raise InputError("weights by level: name exactly one column")
+    label = levels(table, by[0], comparator, cuts).cast(pl.String).fill_null(NOT_KNOWN)
+    people = table.filter(pl.col("strategy") == comparator)
+    counts = dict(people.group_by(label.alias("level")).len().sort("level").collect().iter_rows())
+    for name in [*weights, *counts]:
+        if name not in counts or name not in weights:
+            lacks = did_you_mean(name, counts) if name not in counts else "it has no weight"
+            raise InputError(f"weights: level '{name}' of {by[0]}: {lacks}")
+    check_shares("weights", np.array([*weights.values()]))
+    total = sum(counts.values())
+    shares = {name: weights[name] * total / count for name, count in counts.items()}
+    return label.replace_strict(shares, return_dtype=pl.Float64)
 
 
 def with_net_benefit(persons: Persons, comparator: str, willingness_to_pay: float) -> pl.LazyFrame:

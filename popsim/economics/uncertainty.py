@@ -32,6 +32,7 @@ from popsim.economics.checks import check_confidence, check_finite
 from popsim.errors import InputError, did_you_mean
 from popsim.statistics import CONFIDENCE, central_interval, t_quantile
 
+NO_SPREAD = 1e-12  # relative: a variance that is only rounding
 COLUMNS = (
     "replications", "mean", "standard_error", "low", "high",
     "draws", "replication_sd", "parameter_sd", "parameter_low", "parameter_high",
@@ -155,7 +156,9 @@ def without_noise(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     This is the multivariate form of shrinking by sqrt(signal variance / total variance), a linear map of the
     deviations: in the coordinates in which the total covariance is the identity and the noise is diagonal (canonical
     variates), each axis shrinks by sqrt(1 - its share of noise), or to 0 where noise explains all of it. The covariance
-    becomes total minus noise, means are unchanged, and the map commutes with rescaling or mixing the columns.
+    becomes total minus noise, means are unchanged, and the map commutes with rescaling or mixing the columns. Where
+    the means spread in fewer directions than the noise has (a regression with few terms, few draws), all noise is
+    behind the spread in those directions: a column that hardly varies has nothing to say about the others.
 
     Args:
         means: (D, k).
@@ -169,12 +172,36 @@ def without_noise(means: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
         return means
     standard = deviations[:, varies] / scale[varies]
     size, axes = np.linalg.eigh(standard.T @ standard / (len(means) - 1))
-    kept = size > 1e-12 * size[-1]
-    whiten = axes[:, kept] / np.sqrt(size[kept])
+    kept = size > NO_SPREAD * size[-1]
     scaled_noise = noise[np.ix_(varies, varies)] / np.outer(scale[varies], scale[varies])
-    share, turn = np.linalg.eigh(whiten.T @ scaled_noise @ whiten)
-    shrunk = standard @ whiten @ turn * np.sqrt(np.clip(1.0 - share, 0.0, 1.0))
+    along = _noise_along(axes[:, kept], axes[:, ~kept], scaled_noise)
+    share, turn = np.linalg.eigh(along / np.sqrt(np.outer(size[kept], size[kept])))
+    shrunk = standard @ (axes[:, kept] / np.sqrt(size[kept])) @ turn * np.sqrt(np.clip(1.0 - share, 0.0, 1.0))
     back = turn.T @ (axes[:, kept] * np.sqrt(size[kept])).T
     result = means.copy()
     result[:, varies] = centre[varies] + shrunk @ back * scale[varies]
     return result
+
+
+def _noise_along(
+    inside: NDArray[np.float64], outside: NDArray[np.float64], noise: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Covariance of the noise in the directions in which the means spread.
+
+    Args:
+        inside: (k, r) directions with spread.
+        outside: (k, k - r) directions without.
+        noise: (k, k).
+
+    Of the r directions, this is the part that noise in the others does not explain (generalised least squares), scaled
+    so that its trace in the noise's own metric is the number of directions that the noise has.
+    """
+    along: NDArray[np.float64] = inside.T @ noise @ inside
+    if not outside.size:
+        return along
+    least = NO_SPREAD * np.trace(noise)
+    cross = inside.T @ noise @ outside
+    across = outside.T @ noise @ outside + least * np.eye(outside.shape[1])
+    rank = int((np.linalg.eigvalsh(noise) > least).sum())
+    explained = cross @ np.linalg.solve(across, cross.T) if least > 0.0 else 0.0
+    return (along - explained) * max(1.0, rank / inside.shape[1])

@@ -6,12 +6,14 @@ cost-effectiveness ratio is mostly unbounded. Point estimates are shown instead,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
 
 MIN_REPEATS = 3
-ADVISED = 10
+ADVISED, ADVISED_DRAWS = 10, 100
 
 
 def repeats(experiment: ExperimentDefinition) -> int:
@@ -22,6 +24,11 @@ def repeats(experiment: ExperimentDefinition) -> int:
 def has_intervals(experiment: ExperimentDefinition) -> bool:
     """Whether there are enough repetitions for intervals."""
     return repeats(experiment) >= MIN_REPEATS
+
+
+def tells_swings(experiment: ExperimentDefinition) -> bool:
+    """Whether a sensitivity analysis, whose rows share their replications, has enough of them for intervals."""
+    return experiment.replications >= MIN_REPEATS
 
 
 def sizes(experiment: ExperimentDefinition) -> str:
@@ -54,16 +61,31 @@ def readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFr
     )
 
 
-def note(experiment: ExperimentDefinition) -> str:
-    """What is missing, and how to get it; empty where nothing is missing."""
+def any_run(flag: str, value: object) -> str:
+    """The command that gives a run another value of a flag, where it is not known what run."""
+    return f"popsim run ... {flag} {value}"
+
+
+def note(experiment: ExperimentDefinition, again: Callable[[str, object], str] = any_run) -> str:
+    """What is missing, and how to get it; empty where nothing is missing.
+
+    Args:
+        experiment: as it was run.
+        again: makes the command that repeats the run with another value of a flag (`StoredRun.again`).
+    """
     if has_intervals(experiment):
         return ""
     if experiment.draws > 1:
-        return f"No Monte Carlo intervals: {experiment.draws} parameter draws are too few; popsim run ... --draws 100"
-    number = f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
-    return f"No Monte Carlo intervals: {number}; popsim run ... --replications {ADVISED} gives them."
+        few = f"{experiment.draws} parameter draws are too few"
+        return f"No Monte Carlo intervals: {few}; {again('--draws', ADVISED_DRAWS)} gives them."
+    return f"No Monte Carlo intervals: {too_few(experiment)}; {again('--replications', ADVISED)} gives them."
 
 
-def with_note(text: str, experiment: ExperimentDefinition) -> str:
+def too_few(experiment: ExperimentDefinition) -> str:
+    """That the replications do not suffice."""
+    return f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
+
+
+def with_note(text: str, experiment: ExperimentDefinition, again: Callable[[str, object], str] = any_run) -> str:
     """A text followed by the note, if there is one."""
-    return "\n\n".join(part for part in (text, note(experiment)) if part)
+    return "\n\n".join(part for part in (text, note(experiment, again)) if part)

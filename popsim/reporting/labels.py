@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.economics.outcome_valuation import NET_BENEFIT
+from popsim.economics.outcome_valuation import ICER, NET_BENEFIT
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.measures import measure_of
 
@@ -22,10 +22,17 @@ def measure_label(name: str, currency: str, settings: Mapping[str, str] | None =
 
 def difference_label(name: str, experiment: ExperimentDefinition) -> str:
     """What a measure's difference from the comparator is called within a sentence."""
+    if name == ICER:
+        return f"cost per QALY gained, {experiment.currency}"
     if name == NET_BENEFIT.name:
         return f"net benefit at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY"
     label = measure_label(name, experiment.currency)
     return f"difference in {label if label[1:2].isupper() else label[:1].lower() + label[1:]}"
+
+
+def parameter_label(name: str) -> str:
+    """A parameter "set.name" as words, without its set."""
+    return (name.partition(".")[2] or name).replace("_", " ")
 
 
 def codes_of(column: str) -> Mapping[int, str]:

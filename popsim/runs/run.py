@@ -112,6 +112,12 @@ class StoredRun:
         """The file of the experiment, as the run found it."""
         return Path(next(iter(self.manifest["files"])))
 
+    def again(self, flag: str, value: object) -> str:
+        """The command that repeats the run with another value of a flag."""
+        flags = {**self.manifest["flags"], flag: value}
+        file = next(iter(self.manifest.get("files", ())), "...")
+        return " ".join(["popsim run", str(file), *(f"{name} {number}" for name, number in flags.items())])
+
     @property
     def schema(self) -> Schema:
         """The columns of a twin.

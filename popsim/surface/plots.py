@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from popsim.economics.information import ProposedStudy
 from popsim.errors import did_you_mean
 from popsim.reporting import figures
 from popsim.reporting.figures.axes import on_axes
@@ -52,6 +53,25 @@ class RunPlots(FigureList):
     def acceptability(self, ax: Any = None, *, highest: float | None = None) -> Any:
         """Acceptability curves up to a highest willingness to pay, with their frontier; needs parameter draws."""
         return on_axes(lambda: figures.acceptability(self._run, highest), ax)
+
+    def net_benefit(self, ax: Any = None) -> Any:
+        """Density over parameter draws of each strategy's net benefit over the comparator; needs 20 draws."""
+        return on_axes(lambda: figures.net_benefit_density(self._run), ax)
+
+    def evpi(self, ax: Any = None, *, highest: float | None = None) -> Any:
+        """Expected value of perfect information up to a highest willingness to pay; needs 20 draws."""
+        return on_axes(lambda: figures.evpi(self._run, highest), ax)
+
+    def evppi(self, ax: Any = None) -> Any:
+        """Expected value of knowing each parameter, and each group of them: two panels; needs 20 draws."""
+        return on_axes(lambda: figures.evppi(self._run), ax)
+
+    def evsi(
+        self, ax: Any = None, *, parameter: str = "", standard_deviation: float = 0.0, people: Sequence[int] = ()
+    ) -> Any:
+        """Expected value of studies that observe a parameter with this standard deviation, by number of people."""
+        study = ProposedStudy(parameter, standard_deviation, people)
+        return on_axes(lambda: figures.evsi(self._run, study), ax)
 
     def costs(self, ax: Any = None) -> Any:
         """Cost per person by component."""

@@ -11,7 +11,7 @@ from typing import Any
 from popsim.errors import PopsimError
 
 FLAG = re.compile(r"(?<![\w/.-])--([a-z]+(?:-[a-z]+)*)(?: = |[ =](?=\S))?")
-COMMAND = re.compile(r"popsim run(?: \.\.\.)?((?: --[a-z-]+ [\w.]+)+)")
+COMMAND = re.compile(r"popsim run(?: \.\.\.| \S+\.toml)?((?: --[a-z-]+ [\w.]+)+)")
 KEYS = {"days": "follow_up_days"}  # of an experiment, which flags of `popsim run` call otherwise
 
 

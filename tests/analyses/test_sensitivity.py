@@ -149,7 +149,7 @@ def test_a_swing_that_luck_alone_may_have_made_comes_last(study):
     error = float(np.std(list(luck.values()), ddof=1)) / math.sqrt(3)
     assert table["swing_reach"].to_list() == pytest.approx([0.0, stats.t.ppf(0.975, 2) * error])
     text = tornado_text(table, study.experiment, "cost_total")
-    assert [line.count("may be noise") for line in text.splitlines()[2:4]] == [0, 1]
+    assert [line.count("unknown") for line in text.splitlines()[2:4]] == [0, 1]
     alone = one_way(chosen, [EARLY], lambda names, values: evaluate(names, values).filter(pl.col("replication") == 1))
     assert alone["told"].to_list() == [None, None]
     said = tornado_text(alone, study.experiment, "cost_total")
@@ -234,3 +234,75 @@ def test_rows_of_a_design_share_their_luck_and_draws_do_not(even):
 def test_a_design_keeps_to_the_bounds(even):
     with pytest.raises(InputError, match="must lie between 0 and 100000"):
         designed(even, [WARD], np.array([[-1.0]]))
+
+
+def on_the_plane(chosen):
+    """An `evaluate` in which early follow-up costs 20 + ward price x 2 more and gains 0.05 + 0.001 x clinic price."""
+
+    def evaluate(names, values):
+        rows = []
+        for draw, row in enumerate(values.tolist(), start=1):
+            at = dict(zip(names, row, strict=True))
+            for r, noise in enumerate(NOISE):
+                cost, gain = 20.0 + 2 * at[WARD] + noise, 0.05 + 0.001 * at[CLINIC] + 0.001 * noise
+                rows += [("usual_care", draw, r, "cost_total", 0.0), ("usual_care", draw, r, "qalys", 0.0)]
+                rows += [("early_follow_up", draw, r, "cost_total", cost), ("early_follow_up", draw, r, "qalys", gain)]
+        return pl.DataFrame(rows, ["strategy", "draw", "replication", "measure", "value"], orient="row")
+
+    return evaluate
+
+
+ON_THE_PLANE = Contrast("early_follow_up", "usual_care", "icer")
+
+
+def test_a_tornado_of_the_icer_by_hand(study):
+    """Base (20 + 2 x 292) / (0.05 + 0.001 x 118.81); ward 200 to 300: cost 420 to 620; clinic 50 to 150: 0.1 to 0.2."""
+    chosen = varied(study, [f"{WARD}=200:300", f"{CLINIC}=50:150"])
+    table = one_way(chosen, [ON_THE_PLANE], on_the_plane(chosen))
+    found = {row["parameter"]: row for row in table.iter_rows(named=True)}
+    gain = 0.05 + 0.001 * 118.81
+    assert table["base"].to_list() == pytest.approx([604 / gain] * 2)
+    ward, clinic = found[WARD], found[CLINIC]
+    assert (ward["outcome_low"], ward["outcome_high"]) == pytest.approx((420 / gain, 620 / gain))
+    assert (clinic["outcome_low"], clinic["outcome_high"]) == pytest.approx((604 / 0.1, 604 / 0.2))
+    assert ward["swing"] == pytest.approx(200 / gain)
+    # Noise e in the cost and 0.001 e in QALYs: d(cost / gain) = (1 - 0.001 x ratio) e / gain at either end.
+    slope = 0.001 * 200 / gain / gain
+    assert ward["swing_error"] == pytest.approx(slope * NOISE_ERROR)
+    assert set(table["base_verdict"]) == {"gains health at a cost"}
+    text = tornado_text(table, study.experiment, "icer")
+    assert "cost per QALY gained, GBP 3,578 in the base case" in text
+
+
+def test_an_icer_in_another_quadrant_is_told_in_words(study):
+    """Where care costs less and QALYs rise there is no ratio; where QALYs are not told apart, it is unknown."""
+    chosen = varied(study, [f"{WARD}=0:300", f"{CLINIC}=0:150", f"{NURSE}=1:2"])
+
+    def evaluate(names, values):
+        table = on_the_plane(chosen)(names, values)
+        cheaper, unsure = pl.Series(values[:, 0] == 0.0), pl.Series(values[:, 1] == 0.0)
+        where = table["draw"] - 1
+        cost, early = pl.col("measure") == "cost_total", pl.col("strategy") == "early_follow_up"
+        shift = pl.when(cost & early & cheaper.gather(where)).then(-100.0)
+        noisy = pl.when(~cost & early & unsure.gather(where)).then(10.0 * (pl.col("replication") - 1.0))
+        return table.with_columns(pl.col("value") + shift.otherwise(0.0) + noisy.otherwise(0.0))
+
+    table = one_way(chosen, [ON_THE_PLANE], evaluate)
+    assert table["parameter"].to_list() == [WARD, NURSE, CLINIC], "the largest first, the unknown last"
+    rows = {row["parameter"]: row for row in table.iter_rows(named=True)}
+    assert (rows[WARD]["low_verdict"], rows[WARD]["outcome_low"], rows[WARD]["told"]) == ("dominant", None, True)
+    assert (rows[CLINIC]["low_verdict"], rows[CLINIC]["told"]) == ("QALYs not told apart", False)
+    assert (rows[CLINIC]["outcome_low"], rows[CLINIC]["swing"]) == (None, None)
+    text = tornado_text(table, study.experiment, "icer")
+    assert "dominant" in text and "beyond" in text and "QALYs not told apart" in text
+    always = one_way(chosen, [ON_THE_PLANE], lambda n, v: evaluate(n, v).with_columns(pl.col("value") * 0.0))
+    assert "no ratio in the base case (no difference)" in tornado_text(always, study.experiment, "icer")
+
+
+def test_errors_of_two_replications_are_a_sentence(study):
+    chosen = varied(study, [WARD])
+    table = one_way(chosen, [EARLY], made_up(lambda v: 2 * v[WARD]))
+    text = tornado_text(table, study.experiment.model_copy(update={"replications": 2}), "cost_total")
+    assert "No Monte Carlo errors: 2 replications are too few; --replications 10 gives them." in text
+    assert "+-" not in text
+    assert "+-" in tornado_text(table, study.experiment.model_copy(update={"replications": 3}), "cost_total")

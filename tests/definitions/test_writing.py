@@ -28,6 +28,7 @@ FOLDERS = {
     "score": "popsim/evidence/scores",
     "search": "experiments/searches",
     "data_value": "experiments/data_value",
+    "market": "experiments/markets",
 }
 FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((ROOT / folder).glob("*.toml"))]
 FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]

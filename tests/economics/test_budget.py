@@ -5,8 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from popsim.economics.budget import budget_impact
-from popsim.errors import InputError
+from popsim.definitions.base import validate
+from popsim.definitions.market import MarketShares
+from popsim.economics.budget import budget_impact, market_impact
+from popsim.errors import DefinitionError, InputError
 
 # Cost per person in the first and second year since entry.
 SPENDING = {
@@ -96,3 +98,68 @@ def test_what_is_refused(current, eligible, uptake, says):
 def test_measures_without_spending_are_refused():
     with pytest.raises(InputError, match="run the experiment again"):
         budget_impact(measures().filter(pl.col("measure") == "cost_total"), "usual", "new", [1], [1.0])
+
+
+def market(**changed) -> MarketShares:
+    table = {
+        "eligible": [100, 200],
+        "current": {"usual": [0.9, 0.8], "new": [0.1, 0.2]},
+        "new": {"usual": [0.6, 0.3], "new": [0.1, 0.2], "third": [0.3, 0.5]},
+    }
+    return validate(table | changed, MarketShares, "market.toml")
+
+
+def with_third() -> pl.DataFrame:
+    """A third strategy costs the payer 800 in the first year and 900 in the second."""
+    third = {"strategy": "third", "draw": 0, "replication": 0}
+    years = [{"measure": f"spending_year_{n}.ward", "value": value} for n, value in ((1, 800.0), (2, 900.0))]
+    others = [{"measure": f"spending_year_{n}.{c}", "value": 0.0} for n in (1, 2) for c in ("drugs", "out_of_pocket")]
+    return pl.concat([measures(), pl.DataFrame([third | one for one in (*years, *others)])])
+
+
+def test_market_shares_of_three_strategies_by_hand():
+    """Payer's cost of a person: usual 1060 then 580, new 960 then 670, third 800 then 900.
+
+    Those who enter keep their strategy. Year 1, 100 people: 90 usual and 10 new; then 60, 10 and 30 on the third.
+    Year 2, 200 more: 160 and 40; then 60, 40 and 100; and those of year 1 in their second year.
+    """
+    total = market_impact(with_third(), market()).filter(pl.col("component") == "total")
+    first_now, first_then = 90 * 1060 + 10 * 960, 60 * 1060 + 10 * 960 + 30 * 800
+    second_now = 160 * 1060 + 40 * 960 + 90 * 580 + 10 * 670
+    second_then = 60 * 1060 + 40 * 960 + 100 * 800 + 60 * 580 + 10 * 670 + 30 * 900
+    assert total["current_mix"].to_list() == pytest.approx([first_now, second_now])
+    assert total["new_mix"].to_list() == pytest.approx([first_then, second_then])
+    assert total["net"].to_list() == pytest.approx([first_then - first_now, second_then - second_now])
+
+
+def test_people_who_switch_as_shares_move_by_hand():
+    """Of the 100 of year 1, 80 are on usual care and 20 on new in year 2; under the new mix 30, 20 and 50."""
+    total = market_impact(with_third(), market(switching=True)).filter(pl.col("component") == "total")
+    now = 160 * 1060 + 40 * 960 + 80 * 580 + 20 * 670
+    then = 60 * 1060 + 40 * 960 + 100 * 800 + 30 * 580 + 20 * 670 + 50 * 900
+    assert total["current_mix"][1] == pytest.approx(now)
+    assert total["net"][1] == pytest.approx(then - now)
+
+
+def test_uptake_of_one_strategy_is_a_market_of_two():
+    shares = {"current": {"usual": [1, 1]}, "new": {"usual": [0.9, 0.5], "new": [0.1, 0.5]}}
+    of_market, of_uptake = market_impact(measures(), market(**shares)), budget_impact(
+        measures(), "usual", "new", [100, 200], [0.1, 0.5]
+    )  # fmt: skip
+    assert of_market.equals(of_uptake)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"current": {"usual": [0.9, 0.9], "new": [0.1, 0.2]}}, "the shares of year 2 sum to 1.1, must sum to 1"),
+        ({"current": {"usual": [1]}}, "current.usual: 1 years, eligible has 2"),
+        ({"current": {"usual": [1.5, 1]}}, "must be between 0 and 1"),
+        ({"eligible": [-1, 1]}, "must be between 0 and"),
+        ({"eligible": []}, "eligible"),
+        ({"switch": True}, "did you mean 'switching'"),
+    ],
+)
+def test_markets_that_are_refused(changed, says):
+    with pytest.raises(DefinitionError, match=says):
+        market(**changed)

@@ -8,7 +8,13 @@ from made_up_draws import decision, measures, parameters, unit_normal_loss
 from scipy.stats import norm, rankdata
 
 from popsim.economics.decision import Decision
-from popsim.economics.information import ProposedStudy, _Regression, information, sample_information
+from popsim.economics.information import (
+    ProposedStudy,
+    _Regression,
+    information,
+    perfect_information,
+    sample_information,
+)
 from popsim.errors import InputError
 
 
@@ -197,3 +203,31 @@ def test_what_is_refused():
         sample_information(chosen, draws, 1.0, ProposedStudy("p1", 1.0, [0]), seed=1)
     with pytest.raises(InputError, match="19 parameter draws: needs at least 20"):
         information(decision(np.zeros((19, 2))), parameters(a=np.arange(19.0)), 1.0)
+
+
+def test_evpi_over_willingness_to_pay_in_closed_form():
+    """Extra cost 500, extra QALYs normal of mean 0.03 and sd 0.02: net benefit is normal at every price."""
+    gain = np.random.default_rng(21).normal(0.03, 0.02, 4000)
+    cost, effect = np.zeros((4000, 2)), np.column_stack([np.zeros(4000), gain])
+    cost[:, 1] = 500.0
+    chosen = Decision(("usual", "clinic"), np.arange(1, 4001), cost, effect, None)
+    grid = [0.0, 10_000.0, 16_667.0, 30_000.0]
+    table = perfect_information(chosen, grid)
+    assert table["willingness_to_pay"].to_list() == grid
+    for price, row in zip(grid, table.iter_rows(named=True), strict=True):
+        true = unit_normal_loss(0.03 * price - 500.0, 0.02 * price) if price else 0.0
+        assert abs(row["value"] - true) <= 3.5 * row["standard_error"], price
+        one = information(chosen, parameters(gain=gain), price)
+        assert row["value"] == values(one)["all parameters"]["value"], "as for a single price"
+    with pytest.raises(InputError, match="willingness to pay = -1"):
+        perfect_information(chosen, [-1.0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_strategy_that_a_parameter_leaves_alone_does_not_hide_its_value(seed):
+    """Net benefits 0.5 + a + c / 2 and b - 0.3: knowing a is worth the loss of a normal (0.5, 1), whatever b does."""
+    a, b, c = np.random.default_rng(seed).normal(size=(3, 300))
+    chosen = decision(np.column_stack([np.zeros(300), 0.5 + a + 0.5 * c, b - 0.3]))
+    row = values(information(chosen, parameters(a=a, b=b), 1.0))["a"]
+    assert close(row, unit_normal_loss(0.5, 1.0))
+    assert 0.01 < row["standard_error"] < 0.05

@@ -187,3 +187,48 @@ def test_what_is_refused():
         subgroup_effects(table, "usual", ["femal"], PRICE)
     with pytest.raises(InputError, match="comparator 'usal': did you mean 'usual'"):
         individualised_care(table, "usal", PRICE, ["female"])
+
+
+def test_weights_to_another_population():
+    """Women gain 300 and men lose 100; of a population with 80% women, everybody gains 0.8 x 300 - 0.2 x 100 = 220.
+
+    Giving women the clinic and men usual care is then worth 0.2 x 100 = 20 over the clinic for everybody.
+    """
+    table, shares = persons(women_gain), {"0": 0.2, "1": 0.8}
+    effects = subgroup_effects(table, "usual", ["female"], PRICE, weights=shares)
+    benefit = effects.filter(pl.col("measure") == "net_monetary_benefit")
+    level = {row["level"]: row for row in benefit.iter_rows(named=True)}
+    everyone = 0.2 * level["0"]["mean"] + 0.8 * level["1"]["mean"]
+    assert level["everyone"]["mean"] == pytest.approx(everyone, abs=4 * level["everyone"]["standard_error"])
+    assert [level[name]["share"] for name in ("0", "1")] == pytest.approx([0.2, 0.8])
+    found = individualised_care(table, "usual", PRICE, ["female"], weights=shares)
+    row = found.value.row(0, named=True)
+    assert row["mean"] == pytest.approx(-0.2 * level["0"]["mean"], abs=4 * row["standard_error"])
+    assert dict(found.choice.select("level", "share").iter_rows()) == pytest.approx(shares)
+    counts = table.filter(pl.col("strategy") == "usual")["female"].cast(pl.String).value_counts()
+    own = dict(counts.with_columns(pl.col("count") / counts["count"].sum()).iter_rows())
+    as_it_is = individualised_care(table, "usual", PRICE, ["female"])
+    weighted = individualised_care(table, "usual", PRICE, ["female"], weights=own)
+    assert weighted.value["mean"].to_list() == pytest.approx(as_it_is.value["mean"].to_list())
+    for wrong, says in (({"0": 1.0}, "'1' of female: it has no weight"), ({"0": 0.5, "1": 0.6}, "sum to 1.1"),
+                        ({"0": 0.2, "1": 0.5, "2": 0.3}, "level '2' of female")):  # fmt: skip
+        with pytest.raises(InputError, match=says):
+            individualised_care(table, "usual", PRICE, ["female"], weights=wrong)
+
+
+def test_foresight_is_a_bound_on_every_rule():
+    """Replications that disagree on the best strategy for everybody: rule and foresight are over the same one.
+
+    Women gain 300; men lose 280 in the first replication and 330 in the second. What the other replication learned for
+    everybody is usual care (0) in the first and the clinic (-15) in the second; women alone there are worth 150.
+    """
+    rows = [
+        (strategy, 0, replication, 0, person, person % 2, gain if strategy == "clinic" else 0.0)
+        for replication, men in enumerate((-280.0, -330.0))
+        for person, gain in enumerate((men, 300.0) * 50)
+        for strategy in ("usual", "clinic")
+    ]
+    names = ["strategy", "draw", "replication", "region", "person_id", "female", "gain"]
+    table = pl.DataFrame(rows, names, orient="row").with_columns(cost_total=-pl.col("gain"), qaly=pl.lit(0.5))
+    means = individualised_care(table.drop("gain"), "usual", PRICE, ["female"]).value["mean"].to_list()
+    assert means == pytest.approx([(150 + 165) / 2] * 2)

@@ -203,3 +203,16 @@ def test_cost_per_effect_has_one_sign():
     assert admissions["icer"] == pytest.approx(2000, rel=0.15)
     worse = cost_per_effect(study(100, 4), "clinic")
     assert worse["verdict"].to_list() == ["saves money, loses health"] * 2
+
+
+def test_means_on_a_line_keep_what_noise_across_it_cannot_explain():
+    """Means (x, x / 1000) with noise of sd 0.1 in both columns: beside a spread of 1, nearly all of it is signal."""
+    x = np.random.default_rng(4).normal(size=200)
+    means, noise = np.column_stack([x, 1e-3 * x]), 0.01 * np.eye(2)
+    result = without_noise(means, noise)
+    # In the noise's metric the line's variance is that of x (1 + 1e-6), of which both columns' noise is 0.02.
+    share = 2 * 0.01 / (x.var(ddof=1) * (1 + 1e-6))
+    np.testing.assert_allclose(result[:, 0] - x.mean(), np.sqrt(1 - share) * (x - x.mean()), rtol=1e-7)
+    np.testing.assert_allclose(result[:, 1], result[:, 0] / 1000, atol=1e-12)
+    along = without_noise(np.column_stack([x, x]), np.full((2, 2), 0.01))  # noise along the line alone
+    np.testing.assert_allclose(along[:, 0] - x.mean(), np.sqrt(1 - 0.01 / x.var(ddof=1)) * (x - x.mean()), rtol=1e-6)

@@ -9,6 +9,7 @@ import pytest
 from finished_run import with_changes, write_run
 
 from popsim.cli import main
+from popsim.runs.store import RunStore
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +149,15 @@ def test_strategies_that_are_the_same(tmp_path, capsys):
 def test_decide_refuses(with_draws, capsys, arguments, complaint):
     assert main(["decide", str(with_draws), *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_what_is_missing_comes_with_the_command_of_this_run(tmp_path, capsys):
+    """The file and flags of the run, with the flag that mends it in the place of its old value."""
+    run = write_run(tmp_path, replications=2)
+    store = RunStore(run)
+    named = {"files": {"experiments/mine.toml": "0"}, "flags": {"--population": 200, "--replications": 2}}
+    store.write_manifest(store.read_manifest() | named)
+    text = said(capsys, "decide", run)
+    command = "popsim run experiments/mine.toml --population 200"
+    assert f"2 replications are too few; {command} --replications 10 gives them." in text
+    assert f"the run has 0. {command} --replications 2 --draws 100 gives them." in text

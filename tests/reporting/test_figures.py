@@ -31,9 +31,11 @@ def drawn(run) -> dict[str, figures.Drawn]:
     return {one.name: one for one in figures.draw_all(run)}
 
 
-def test_everything_but_acceptability_is_drawn_without_parameter_draws(drawn):
-    assert [name for name, one in drawn.items() if one.figure is None] == ["acceptability"]
-    assert "parameter draws" in drawn["acceptability"].problem
+def test_everything_that_needs_no_parameter_draws_is_drawn_without_them(drawn):
+    missing = {name: one.problem for name, one in drawn.items() if one.figure is None}
+    assert [*missing] == ["acceptability", "net_benefit", "evpi", "evppi", "evsi"]
+    assert "name a study" in missing.pop("evsi")
+    assert all("0 parameter draws" in problem for problem in missing.values())
 
 
 def test_every_figure_says_what_it_is(drawn):
@@ -212,7 +214,9 @@ def test_bars_that_luck_alone_may_have_made_are_grey_and_last():
     assert greys[10.0] == greys[-10.0] == "#c8c8c8"
     assert "#c8c8c8" not in (greys[1.0], greys[-1.0])
     assert len(axis.containers) == 8, "a bar and its Monte Carlo error at each end"
-    assert "Grey: may be Monte Carlo noise." in " ".join(figure.get_supxlabel().split())
+    assert "Grey: unknown, because the swing is smaller than its Monte Carlo error" in " ".join(
+        figure.get_supxlabel().split()
+    )
 
 
 def test_costs_say_of_which_years_their_prices_are(run):
@@ -280,3 +284,35 @@ def test_panels_bear_the_label_and_unit_of_the_measure(run):
 def test_a_misspelt_measure_is_refused(run, draw):
     with pytest.raises(InputError, match="did you mean 'qaly"):
         draw(run)
+
+
+def test_an_end_without_a_ratio_has_its_words_in_the_tornado():
+    frame = pl.DataFrame(
+        {
+            "parameter": ["a.price", "a.gain"], "low_value": [1.0, 2.0], "high_value": [3.0, 4.0],
+            "outcome_low": [9000.0, 14000.0], "outcome_high": [11000.0, None], "base": [10000.0, 10000.0],
+            "low_reach": [50.0, 80.0], "high_reach": [50.0, None], "told": [True, True],
+            "low_verdict": ["gains health at a cost"] * 2, "high_verdict": ["gains health at a cost", "dominant"],
+        }
+    )  # fmt: skip
+    figure = figures.tornado(frame, "Cost per QALY gained, GBP")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["gain", "price"]
+    assert "4: dominant" in words(figure)
+    assert len(figure.axes[0].patches) == 3
+    assert "Words: no ratio at that end." in " ".join(figure.get_supxlabel().split())
+
+
+def test_values_of_both_ends_on_one_side_of_the_base_case_stand_apart():
+    frame = pl.DataFrame(
+        {
+            "parameter": ["a.price", "a.noise"], "low_value": [1.0, 8.0], "high_value": [5.0, 9.0],
+            "outcome_low": [6560.0, 6000.0], "outcome_high": [7034.0, 6500.0], "base": [7123.0, 7123.0],
+            "low_reach": [18.0, 9e4], "high_reach": [18.0, 9e4], "told": [True, False],
+        }
+    )  # fmt: skip
+    axis = figures.tornado(frame, "Cost per QALY gained, GBP").axes[0]
+    place = {text.get_text(): text.xy[0] for text in axis.texts}
+    assert (place["1"], place["5"]) == pytest.approx((6560 - 18, 7123))
+    assert place["8"] < place["9"]
+    low, high = axis.get_xlim()
+    assert 5800 < low < 6000 and 7123 < high < 7300, "the noise of an unknown swing does not set the scale"

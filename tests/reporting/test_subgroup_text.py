@@ -42,9 +42,18 @@ def test_subgroups(run, capsys):
     # Women gain and nobody loses; of those who do not gain, all pay for it: a loss of net benefit, not of health.
     gain, loss, same = map(int, health.groups())
     assert (loss, gain + same) == (0, pytest.approx(100, abs=1))
-    worth = re.search(r"Net benefit at 20,000 per QALY, GBP: (\d+)% have a gain, (\d+)% a loss", text)
-    assert int(worth[2]) == pytest.approx(100 - int(worth[1]), abs=1)
-    assert int(worth[2]) >= same
+    worth = re.search(
+        r"Net benefit at 20,000 per QALY, GBP: (\d+)% have a gain, (\d+)% a loss because they lose health, "
+        r"(\d+)% a loss without losing health \(cost above value\)",
+        text,
+    )
+    assert int(worth[2]) == 0
+    assert int(worth[3]) == pytest.approx(100 - int(worth[1]), abs=1)
+    assert int(worth[3]) >= same
+    assert lines[4].split()[-4:] == ["Health", "Worth", "its", "cost"]
+    early = text.split("Telemonitoring  ")[0]
+    found = {words[0]: words[-2:] for words in map(str.split, early.splitlines()) if words[:1] in (["Men"], ["Women"])}
+    assert found == {"Women": ["gained", "yes"], "Men": ["same", "no"]}
     value = numbers(next(line for line in lines if "best strategy by female, age_years" in line))
     assert value[1] < 50 < value[2]
     best = text.split("Best by female | age_years")[1]

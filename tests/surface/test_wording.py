@@ -21,6 +21,8 @@ from popsim.surface.wording import PlainText, for_python, in_python
         ("popsim run --days 1096 follows them", "experiment.with_(follow_up_days=1096).run() follows them"),
         ("one replication; popsim run ... --replications 10 gives them.",
          "one replication; experiment.with_(replications=10).run() gives them."),
+        ("popsim run a/b.toml --population 60 --draws 100 gives them.",
+         "experiment.with_(population=60, draws=100).run() gives them."),
         ("/tmp/my--person/x.toml: -- a -> b, 3 --- 4", "/tmp/my--person/x.toml: -- a -> b, 3 --- 4"),
     ],
 )  # fmt: skip

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from popsim.analyses.contrast import Contrast, at_draw, estimate, shift
+from popsim.analyses.contrast import A_RATIO, UNCLEAR, Contrast, at_draw, estimate, shift
 from popsim.analyses.sensitivity.design import Evaluate, one_at_a_time
 from popsim.analyses.sensitivity.parameters import Varied
+from popsim.economics.outcome_valuation import ICER
+from popsim.statistics import Estimate
 
 
 def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluate: Evaluate) -> pl.DataFrame:
@@ -22,7 +24,9 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
         high_error (Monte Carlo standard errors of the change from the base), low_reach, high_reach (half-widths of the
         95% intervals of that change), swing (outcome_high - outcome_low),
         swing_error, swing_reach (half-width of its 95% interval), told (whether the swing is larger than that; null
-        if unknown). Swings that may be noise come after all others.
+        if unknown). Swings that may be noise come after all others. For an ICER also base_verdict, low_verdict and
+        high_verdict, where the differences lie on the cost-effectiveness plane; its figures are null where they are in
+        another quadrant than the base case, and such a swing comes first, because it is the largest there is.
     """
     measures = evaluate([p.name for p in parameters], one_at_a_time(parameters))
     tables = []
@@ -30,8 +34,11 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
         values = contrast.values(measures)
         base = at_draw(values, 1)
         centre = estimate(base["value"]).value
+        verdicts = contrast.verdicts(measures) if contrast.outcome == ICER else {}
         rows = []
         for index, parameter in enumerate(parameters):
+            said = {"base": 1, "low": 2 + 2 * index, "high": 3 + 2 * index}
+            own = {f"{end}_verdict": verdicts[draw] for end, draw in said.items()} if verdicts else {}
             low, high = at_draw(values, 2 + 2 * index), at_draw(values, 3 + 2 * index)
             below, above, swing = shift(low, base), shift(high, base), shift(high, low)
             rows.append(
@@ -51,13 +58,25 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
                     "swing": swing.value,
                     "swing_error": swing.standard_error,
                     "swing_reach": swing.reach,
-                    "told": None if math.isnan(swing.reach) else abs(swing.value) > swing.reach or swing.reach == 0.0,
+                    "told": _told(swing, list(own.values())),
+                    **own,
                 }
             )
         lucky = ~pl.col("told").fill_null(True)
-        table = pl.DataFrame(rows, schema_overrides={"told": pl.Boolean})
+        table = pl.DataFrame(rows, schema_overrides={"told": pl.Boolean}).with_columns(
+            pl.col(pl.Float64).fill_nan(None)
+        )
         tables.append(table.sort(lucky, -pl.col("swing").abs(), maintain_order=True))
-    return pl.concat(tables).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return pl.concat(tables)
+
+
+def _told(swing: Estimate, verdicts: Sequence[str]) -> bool | None:
+    """Whether a swing is larger than its Monte Carlo error; None if there is none. To another quadrant, it is."""
+    if UNCLEAR in verdicts:
+        return False
+    if set(verdicts) - {A_RATIO}:
+        return True
+    return None if math.isnan(swing.reach) else abs(swing.value) > swing.reach or swing.reach == 0.0
 
 
 def two_way(

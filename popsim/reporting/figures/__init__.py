@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from popsim.economics.information import ProposedStudy
 from popsim.errors import InputError, PopsimError, did_you_mean
 from popsim.reporting.figures.beds import occupancy
 from popsim.reporting.figures.curves import readmission_curves, survival_curves
 from popsim.reporting.figures.flows import network_flows
+from popsim.reporting.figures.information import evpi, evppi, evsi, net_benefit_density
 from popsim.reporting.figures.outcomes import cost_breakdown, forest, main_outcomes, subgroup_forest
 from popsim.reporting.figures.sensitivity import tornado
 from popsim.reporting.figures.trajectories import cohort_quantiles, twin_trajectory
@@ -20,8 +22,8 @@ from popsim.runs.run import StoredRun
 
 __all__ = [
     "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",
-    "forest", "main_outcomes", "network_flows", "occupancy", "readmission_curves", "subgroup_forest", "survival_curves",
-    "tornado", "twin_trajectory",
+    "evpi", "evppi", "evsi", "forest", "main_outcomes", "net_benefit_density", "network_flows", "occupancy",
+    "readmission_curves", "subgroup_forest", "survival_curves", "tornado", "twin_trajectory",
 ]  # fmt: skip
 
 FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
@@ -31,6 +33,10 @@ FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
         "survival": survival_curves,
         "plane": cost_effectiveness_plane,
         "acceptability": acceptability,
+        "net_benefit": net_benefit_density,
+        "evpi": evpi,
+        "evppi": evppi,
+        "evsi": evsi,
         "costs": cost_breakdown,
         "subgroups": subgroup_forest,
         "occupancy": occupancy,
@@ -49,8 +55,13 @@ class Drawn(NamedTuple):
     problem: str
 
 
-def draw_all(run: StoredRun, only: Sequence[str] = ()) -> Iterator[Drawn]:
+def draw_all(run: StoredRun, only: Sequence[str] = (), study: ProposedStudy | None = None) -> Iterator[Drawn]:
     """Every figure of a run, one after the other, or those named in `only`.
+
+    Args:
+        run: finished.
+        only: names of figures.
+        study: a proposed study, which `evsi` values.
 
     Raises:
         InputError: there is no figure of that name.
@@ -60,6 +71,6 @@ def draw_all(run: StoredRun, only: Sequence[str] = ()) -> Iterator[Drawn]:
         raise InputError(f"no figure '{wrong[0]}', {did_you_mean(wrong[0], FIGURES)}")
     for name in only or FIGURES:
         try:
-            yield Drawn(name, FIGURES[name](run), "")
+            yield Drawn(name, evsi(run, study) if name == "evsi" else FIGURES[name](run), "")
         except PopsimError as error:  # the run lacks the data, or its units are damaged or gone
             yield Drawn(name, None, str(error))

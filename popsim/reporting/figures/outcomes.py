@@ -43,7 +43,8 @@ def main_outcomes(run: StoredRun, measures: Sequence[str] | None = None) -> Figu
         raise InputError("none of the main outcomes was measured")
     rows, columns = -(-len(shown) // 3), min(3, len(shown))
     intervals = f", bars 95% intervals of the mean over {_repeats(run)}" if has_intervals(run.experiment) else ""
-    missing = f" {note_of(run.experiment)}" if note_of(run.experiment) else ""
+    lacking = note_of(run.experiment, run.again)
+    missing = f" {lacking}" if lacking else ""
     note = f"Points are means{intervals}.{missing} Costs: {prices_in_words(run.experiment)}."
     figure = style.blank(11, 1.2 + rows * (0.9 + 0.27 * len(titles)), "Main outcomes of each strategy", note)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()

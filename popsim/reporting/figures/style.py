@@ -150,6 +150,11 @@ def described(figure: Figure) -> str:
     return " ".join(words.split())
 
 
+def legend_above(axis: Axes) -> None:
+    """A legend above the axes, one entry a line: for labels too long to lie between the lines."""
+    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.3)
+
+
 def zero_lines(axis: Axes) -> None:
     """Thin lines through the origin."""
     axis.axhline(0, color=RULE, lw=0.9, zorder=1)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from popsim.definitions.experiment import Perspective
-from popsim.economics.budget import TOTAL, budget_impact
+from popsim.definitions.market import MarketShares
+from popsim.economics.budget import TOTAL, budget_impact, market_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.table_files import tabled
@@ -40,35 +41,69 @@ def budget_text(
         raise InputError(f"--strategy {strategy}: {did_you_mean(strategy, others)}")
     people = list(eligible) * (len(uptake) if len(eligible) == 1 else 1)
     measures = run.frame("measures")
-    followed = run.experiment.follow_up_days / DAYS_PER_YEAR
-    parts = [
+    parts = []
+    for name in [strategy] if strategy else others:
+        table = budget_impact(measures, run.comparator, name, people, uptake, perspective)
+        shares = [["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)]]
+        parts.append(_years(run, run.strategies[name], table, people, shares, perspective))
+    return _budget(run, parts, len(uptake), perspective)
+
+
+def market_text(run: StoredRun, market: MarketShares, perspective: Perspective) -> str:
+    """Budget impact of a new mix of strategies instead of the current one.
+
+    Raises:
+        InputError: the run has no spending of a strategy.
+    """
+    table = market_impact(run.frame("measures"), market, perspective)
+    shares: list[list[str]] = []
+    for title, mix in (("Current", market.current), ("New", market.new)):
+        for name, own in mix.items():
+            shares.append([f"  {title}: {run.strategies[name]}, %", *(f"{100 * share:.3g}" for share in own)])
+    who = "everybody eligible so far, who switch as shares move" if market.switching else "people who become eligible"
+    return _budget(
+        run,
+        [_years(run, f"Shares of {who}", table, market.eligible, shares, perspective)],
+        len(market.eligible),
+        perspective,
+    )
+
+
+def _budget(run: StoredRun, parts: Sequence[str], years: int, perspective: Perspective) -> str:
+    """The head, tables, and what is missing."""
+    head = (
         f"{run.experiment.title or run.experiment.name}: budget impact\n"
         f"Not discounted, {perspective.replace('_', ' ')} perspective"
         f"{'; net impact with 95% interval (Monte Carlo)' if has_intervals(run.experiment) else ''}\n"
         f"Costs are in {prices_in_words(run.experiment)}."
-    ]
-    for name in [strategy] if strategy else others:
-        table = readable(budget_impact(measures, run.comparator, name, people, uptake, perspective), run.experiment)
-        money = dict.fromkeys(("current_mix", "new_mix", "net", "low", "high"), run.experiment.currency)
-        tabled(f"Budget impact of {run.strategies[name]}", table, **money)
-        parts.append(_one_strategy(run.strategies[name], table, people, uptake, perspective))
-    if followed < len(uptake) - 0.01:
-        parts.append(
-            f"People were followed for {followed:.1f} years: their later costs are missing. "
-            f"popsim run --days {round(DAYS_PER_YEAR * len(uptake))} follows them for the whole budget."
-        )
-    return with_note("\n\n".join(parts), run.experiment)
+    )
+    followed = run.experiment.follow_up_days / DAYS_PER_YEAR
+    short = (
+        f"People were followed for {followed:.1f} years: their later costs are missing. "
+        f"popsim run --days {round(DAYS_PER_YEAR * years)} follows them for the whole budget."
+        if followed < years - 0.01
+        else ""
+    )
+    return with_note("\n\n".join(part for part in (head, *parts, short) if part), run.experiment, run.again)
 
 
-def _one_strategy(
-    title: str, table: pl.DataFrame, people: Sequence[float], uptake: Sequence[float], perspective: Perspective
+def _years(
+    run: StoredRun,
+    title: str,
+    table: pl.DataFrame,
+    people: Sequence[float],
+    shares: Sequence[Sequence[str]],
+    perspective: Perspective,
 ) -> str:
-    """Years as columns: eligible people, both budgets, and the net impact by component."""
-    years = range(1, len(uptake) + 1)
+    """Years as columns: eligible people, their shares, both budgets, and the net impact by component."""
+    table = readable(table, run.experiment)
+    money = dict.fromkeys(("current_mix", "new_mix", "net", "low", "high"), run.experiment.currency)
+    tabled(f"Budget impact of {title}", table, **money)
+    years = range(1, len(people) + 1)
     cell = {(row["year"], row["component"]): row for row in table.iter_rows(named=True)}
     lines: list[Sequence[str]] = [[title, *(f"Year {year}" for year in years)]]
     lines.append(["  Newly eligible people", *(f"{number:,.0f}" for number in people)])
-    lines.append(["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)])
+    lines += shares
     for label, column in (("Current mix", "current_mix"), ("New mix", "new_mix")):
         lines.append([f"  {label}", *(f"{cell[year, TOTAL][column]:,.0f}" for year in years)])
     lines.append(["  Net impact", *(f"{cell[year, TOTAL]['net']:+,.0f}" for year in years)])

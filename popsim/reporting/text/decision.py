@@ -6,23 +6,19 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.analyses.information import UncertainRun
 from popsim.definitions.horizon import horizon_in_words, over_horizon
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
-from popsim.economics.prices import PricedSetting
-from popsim.economics.relevance import without_influence
-from popsim.errors import InputError
-from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
+from popsim.reporting.intervals import ADVISED_DRAWS, has_intervals, readable, sizes, with_note
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
-from popsim.studies.parameters import resolve_parameters
 from popsim.studies.prices import prices_in_words
 
 MAX_PARAMETERS_LISTED = 10  # parameters shown
-DRAWS_TABLE = "draws"
 INFORMATION = "Value of information"
 BY_GROUP = "Value of information about groups of parameters"
 
@@ -57,52 +53,28 @@ def decision_text(
     parts.append(_value_for_money(run, measures, decision, effect, price))
     people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
     if run.experiment.draws < MIN_DRAWS:
-        parts.append(f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}.")
+        parts.append(
+            f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}. "
+            f"{run.again('--draws', ADVISED_DRAWS)} gives them."
+        )
     elif len(decision.distinct.strategies) == 1:
         parts.append("Value of information: none. All strategies are the same.")
     else:
-        draws = run.frame(DRAWS_TABLE) if DRAWS_TABLE in run.tables else pl.DataFrame({"draw": decision.draws})
-        idle = _idle(run, draws, effect)
-        if study is not None and study.parameter in idle:
-            raise InputError(f"study of '{study.parameter}': {_cannot_matter(run, effect)}")
-        table = information(decision, draws.drop(idle), price)
-        parts.append(_information(run, table, people, top))
-        if idle:
-            left = f"{len(idle)} uncertain parameters are left out" if len(idle) > 1 else "1 is left out"
-            parts[-1] += f"\n  {left}: {_cannot_matter(run, effect)} ({_listed(idle)})"
-        groups = _groups(run, draws.drop(["draw", *idle]).columns)
-        if len(groups) > 1:
-            table = information(decision, draws.drop(idle), price, groups)
-            parts.append(_information(run, table, people, len(groups), BY_GROUP))
+        known = UncertainRun.of(run, effect)
         if study is not None:
-            table = sample_information(decision, draws, price, study, run.experiment.seed)
+            known.check_study(study)
+        table = information(decision, known.draws, price)
+        parts.append(_information(run, table, people, top))
+        if known.idle:
+            parts[-1] += f"\n  {known.left_out} ({_listed(known.idle)})"
+        if len(known.groups) > 1:
+            table = information(decision, known.draws, price, known.groups)
+            parts.append(_information(run, table, people, len(known.groups), BY_GROUP))
+        if study is not None:
+            table = sample_information(decision, known.draws, price, study, run.experiment.seed)
             observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
             parts.append(_information(run, table, people, len(table), observed))
-    return with_note("\n\n".join(parts), run.experiment)
-
-
-def _idle(run: StoredRun, draws: pl.DataFrame, effect: str) -> list[str]:
-    """Uncertain parameters that cannot matter under the run's perspective."""
-    experiment = run.experiment
-    sets, _ = resolve_parameters(experiment, run.folder)
-    settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
-    return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
-
-
-def _groups(run: StoredRun, names: Sequence[str]) -> dict[str, list[str]]:
-    """The parameters by what a study would inform together: the experiment's groups, then sets."""
-    named = run.experiment.information_groups
-    group_of = {name: group for group, members in named.items() for name in members}
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(group_of.get(name, name.partition(".")[0]), []).append(name)
-    return groups
-
-
-def _cannot_matter(run: StoredRun, effect: str) -> str:
-    """Why parameters are left out."""
-    perspective = run.experiment.perspective.replace("_", " ")
-    return f"they change neither the costs that the {perspective} perspective counts nor {effect}"
+    return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -211,7 +183,7 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
         lines.append(cells)
     notes = ["* highest expected net benefit; net benefit is over that of the comparator, per person"] if drawn else []
     if not drawn:
-        notes.append("Probability best and expected loss need parameter draws: popsim run ... --draws 100")
+        notes.append(f"Probability best and expected loss need parameter draws: {run.again('--draws', ADVISED_DRAWS)}")
     if same and drawn:
         notes.append("Strategies that are the same share the probability of being best.")
     return "\n".join([aligned(lines), *notes])

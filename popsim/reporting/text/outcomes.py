@@ -118,7 +118,7 @@ def outcome_text(run: StoredRun, everything: bool = False) -> str:
         parts.append(_hospitals(run, models[0]))
     if models and everything:
         parts += [_quality(model) for model in models]
-    return with_note("\n\n".join(parts), run.experiment)
+    return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
 def _models(run: StoredRun) -> list[StandardisationModel]:

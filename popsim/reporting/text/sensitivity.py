@@ -14,12 +14,16 @@ from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
+from popsim.reporting.intervals import ADVISED, tells_swings, too_few
 from popsim.reporting.labels import difference_label
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded
 from popsim.runs.engine import Engine
 from popsim.statistics import Estimate
 from popsim.studies.prices import prices_in_words
+
+UNKNOWN = "unknown"  # a swing smaller than its Monte Carlo error
+NO_NUMBER = "beyond"  # a swing into another quadrant of the cost-effectiveness plane
 
 
 def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> str:
@@ -51,31 +55,54 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
 
 def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
     """One row for each parameter, widest swing first, strategy by strategy."""
-    tabled("One-way sensitivity", table)
+    table = tabled("One-way sensitivity", _readable(table, experiment))
+    errors, told = tells_swings(experiment), table["told"].null_count() < len(table)
     shown = []
     for name, rows in _by_strategy(table, experiment):
-        known = rows["swing_reach"].null_count() == 0
-        lines = [["", "low", "high", "at low", "at high", "swing", *(["+-", ""] if known else [])]]
+        if rows["base"].null_count():
+            shown.append(f"{name}: {_no_ratio(rows)}")
+            continue
+        lines = [
+            ["", "low", "high", "at low", "at high", "swing", *(["+-"] if errors else []), *([""] if told else [])]
+        ]
         for row in rows.iter_rows(named=True):
-            more = [rounded(row["swing_reach"], 2), "" if row["told"] else "may be noise"] if known else []
+            swing = row["swing"]
             lines.append(
                 [
                     f"  {row['parameter']}, {row['unit']}",
                     rounded(row["low_value"]),
                     rounded(row["high_value"]),
-                    rounded(row["outcome_low"]),
-                    rounded(row["outcome_high"]),
-                    rounded(row["swing"], signed=True),
-                    *more,
+                    *(row[f"{end}_verdict"] if row[f"outcome_{end}"] is None else rounded(row[f"outcome_{end}"])
+                      for end in ("low", "high")),
+                    NO_NUMBER if swing is None else rounded(swing, signed=True),
+                    *(["" if swing is None else rounded(row["swing_reach"], 2)] if errors else []),
+                    *([UNKNOWN if row["told"] is False else ""] if told else []),
                 ]
-            )
+            )  # fmt: skip
         base = rounded(rows["base"][0])
         shown.append(f"{name}: {difference_label(outcome, experiment)} {base} in the base case\n{aligned(lines)}")
-    if table["swing_reach"].null_count():
-        note = "One replication cannot show how much of a swing is Monte Carlo noise; use --replications 10."
-    else:
+    if errors:
         note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
+    else:
+        note = f"No Monte Carlo errors: {too_few(experiment)}; --replications {ADVISED} gives them."
+    if told:
+        note += f" A swing smaller than its error is {UNKNOWN}: more replications or people would tell its size."
     return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
+
+
+def _readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
+    """The table with its Monte Carlo errors, or without them where replications are too few."""
+    if tells_swings(experiment):
+        return table
+    errors = [name for name in table.columns if name.endswith(("_reach", "_error"))]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in errors)
+
+
+def _no_ratio(rows: pl.DataFrame) -> str:
+    """Why a strategy has no ICER to vary."""
+    return (
+        f"no ratio in the base case ({rows['base_verdict'][0]}); --outcome net_monetary_benefit has a figure everywhere"
+    )
 
 
 def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str, folder: Path) -> list[Path]:
@@ -92,7 +119,9 @@ def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome
     except OSError as error:
         raise InputError(f"--plot {folder}: cannot be written: {error.strerror}") from None
     paths = []
-    for (name,), rows in table.group_by("strategy", maintain_order=True):
+    for (name,), rows in _readable(table, experiment).group_by("strategy", maintain_order=True):
+        if rows["base"].null_count():
+            continue
         title = f"Which parameter matters most: {experiment.strategy(str(name)).title}"
         what = difference_label(outcome, experiment)
         paths.append(save(tornado(rows, what[:1].upper() + what[1:], title), folder / f"tornado_{name}.png"))

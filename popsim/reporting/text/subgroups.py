@@ -15,7 +15,7 @@ from popsim.population.baseline import KNOWN_AT_ENTRY
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.labels import level_label, level_of
 from popsim.reporting.table_files import tabled
-from popsim.reporting.text.formatting import aligned, rounded, sharp, span
+from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.parameters import resolve_parameters
@@ -23,39 +23,53 @@ from popsim.studies.prices import prices_in_words
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
 NOT_DEFINED = "not defined: a group's health is 0 or less"
+HEALTH_WORDS, WORTH_WORDS = ("gained", "the same", "lost"), ("yes", "the same", "no")
+UNCLEAR = "unclear"  # the interval has 0 in it
 type Row = Mapping[str, float | None]
 
 
-def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) -> str:
+def subgroups_text(
+    run: StoredRun, by: Sequence[str], cuts: Cuts | None = None, weights: Mapping[str, float] | None = None
+) -> str:
     """Effects by subgroup, the distribution of individual effects, and the value of choosing by subgroup.
 
     Args:
         run: finished, with its persons kept.
         by: columns that describe people at entry.
         cuts: where to cut them into bands, by name.
+        weights: share of each level of a single column in the population that the decision is for; the run's if None.
 
     Raises:
-        InputError: the run has no persons or they have no such column.
+        InputError: the run has no persons or they have no such column, or the weights are refused.
     """
     price, currency = run.experiment.willingness_to_pay, run.experiment.currency
-    persons = _persons(run, by)
-    table = readable(subgroup_effects(persons, run.comparator, by, price, cuts=cuts), run.experiment)
+    persons, weights = _persons(run, by), _by_level(by[0], weights)
+    effects = subgroup_effects(persons, run.comparator, by, price, cuts=cuts, weights=weights)
+    table = readable(effects, run.experiment)
     spread = individual_effects(persons, run.comparator, price)
     tabled("Effects by subgroup", table)
     tabled("Individual effects", spread)
     against = run.strategies[run.comparator].lower()
-    parts = [_head(run, f"Difference from {against} per person, the same people in pairs{_intervals(run)}")]
+    parts = [
+        _head(
+            run,
+            f"Difference from {against} per person, the same people in pairs{_intervals(run)}{_weighed(by, weights)}",
+        )
+    ]
     for strategy, title in _others(run):
-        lines: list[Sequence[str]] = [[title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]]
+        head = [title, "People", f"Cost, {currency}", "QALYs", f"Net benefit at {price:,.0f}"]
+        lines: list[Sequence[str]] = [[*head, *(["Health", "Worth its cost"] if has_intervals(run.experiment) else [])]]
         own = table.filter(pl.col("strategy") == strategy)
         for (column, level), rows in own.group_by("subgroup", "level", maintain_order=True):
             found = {row["measure"]: row for row in rows.iter_rows(named=True)}
             name = "Everyone" if column == EVERYONE else level_label(str(column), level)
             cells = [_estimate(found[measure]) for measure in (COST, QALY, NET_BENEFIT)]
+            if has_intervals(run.experiment):
+                cells += [_side(found[QALY], HEALTH_WORDS), _side(found[NET_BENEFIT], WORTH_WORDS)]
             lines.append([f"  {name[:1].upper()}{name[1:]}", f"{100 * found[COST]['share']:.0f}%", *cells])
         parts.append(aligned(lines))
         parts.append(_individuals(spread.filter(pl.col("strategy") == strategy), currency, price))
-    care = individualised_care(persons, run.comparator, price, by, cuts=cuts)
+    care = individualised_care(persons, run.comparator, price, by, cuts=cuts, weights=weights)
     lines = [["Value of individualised care", f"{currency} per person"]]
     values = tabled("Value of individualised care", readable(care.value, run.experiment), mean=currency)
     lines += [[f"  {row['policy']}", _estimate(row)] for row in values.iter_rows(named=True)]
@@ -68,7 +82,7 @@ def subgroups_text(run: StoredRun, by: Sequence[str], cuts: Cuts | None = None) 
         for row in best.iter_rows(named=True)
     ]
     text = "\n\n".join([*parts, f"{aligned(lines)}\n  {note}", "\n".join([f"Best by {' | '.join(by)}", *rules])])
-    return with_note(text, run.experiment)
+    return with_note(text, run.experiment, run.again)
 
 
 def equity_text(
@@ -128,7 +142,7 @@ def equity_text(
         if column not in UNORDERED:
             slopes = readable(gradient(persons, run.comparator, column, cuts=cuts), run.experiment)
             parts.append(_gradient(run, tabled(f"Gradient, {column}", slopes)))
-    return with_note("\n\n".join(parts), run.experiment)
+    return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
 def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
@@ -165,6 +179,14 @@ def _intervals(run: StoredRun) -> str:
     return " (95% Monte Carlo interval) [95% of the parameters]" if has_intervals(run.experiment) else ""
 
 
+def _weighed(by: Sequence[str], weights: Mapping[str, float] | None) -> str:
+    """How everybody's figures and the value of individualised care are weighted, where they are."""
+    if weights is None:
+        return ""
+    shares = ", ".join(f"{100 * share:.3g}% {level_label(by[0], level)}" for level, share in weights.items())
+    return f"; everybody and individualised care weighted to {shares}, person by person as simulated"
+
+
 def _head(run: StoredRun, what: str) -> str:
     title = run.experiment.title or run.experiment.name
     return f"{title}\n{what}\nCosts are in {prices_in_words(run.experiment)}."
@@ -186,7 +208,12 @@ def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
     mean = dict(zip(spread["measure"], spread["mean"], strict=True))
     fates = {
         "health": {"gains": "gain QALYs", "loses": "lose QALYs", "unchanged": "have the same"},
-        "net_benefit": {"gains": "have a gain", "loses": "a loss (cost above value)", "unchanged": "neither"},
+        "net_benefit": {
+            "gains": "have a gain",
+            "harmed": "a loss because they lose health",
+            "pays": "a loss without losing health (cost above value)",
+            "unchanged": "neither",
+        },
     }
     names = {"health": "Health", "net_benefit": f"Net benefit at {price:,.0f} per QALY, {currency}"}
     lines = ["  Person by person, chance included"]
@@ -195,6 +222,16 @@ def _individuals(spread: pl.DataFrame, currency: str, price: float) -> str:
         spans = ", ".join(f"{rounded(mean[f'{of}_p{q:02}'], 3)} ({q}%)" for q in (5, 25, 50, 75, 95))
         lines.append(f"    {names[of]}: {shares}; {'QALYs' if of == 'health' else 'quantiles'}: {spans}")
     return "\n".join(lines)
+
+
+def _side(row: Row, words: tuple[str, str, str]) -> str:
+    """On which side of 0 a difference is, as far as its Monte Carlo interval tells."""
+    low, high = row["low"], row["high"]
+    if low is None or high is None:
+        return NOT_KNOWN
+    if low == high == 0.0:
+        return words[1]
+    return words[0] if low > 0.0 else words[2] if high < 0.0 else UNCLEAR
 
 
 def _groups(table: pl.DataFrame, title: str, column: str, currency: str) -> str:
