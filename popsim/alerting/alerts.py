@@ -15,6 +15,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.population.state import Arrays, State, within
 
 ADOPTION_INDEX = 0  # within STREAM_ALERTS; the indices of days begin at 1
 
@@ -38,6 +39,22 @@ class RiskSource(ABC):
     def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these alerts care may act on: all, unless the source withholds some people to learn from them."""
         return np.ones(len(rows), np.bool_)
+
+    @abstractmethod
+    def state(self) -> Arrays:
+        """What it remembers, to go on from.
+
+        Raises:
+            InputError: it cannot be kept.
+        """
+
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: the state is of another source.
+        """
 
 
 class AlertsByRisk:
@@ -79,6 +96,17 @@ class AlertsByRisk:
                 alert[rows] = ALERT_RISK
                 last[rows] = clock.day
         self._last_alert[:] = last
+
+    def state(self) -> Arrays:
+        """The days of the last alerts, and what the source remembers, to go on from."""
+        return {"last": self._last_alert} | within("source", self._source.state())
+
+    def restore(self, state: State, population: Population) -> None:
+        """Go on from a state; where there is none, nobody has been monitored so far."""
+        twins = (len(population),)
+        known = "last" in state
+        self._last_alert[:] = state.take("last", np.float32, twins) if known else population["last_alert_day"]
+        self._source.restore(state.part("source"))
 
     def _assessed(self, population: Population, day: int, days_between_alerts: float) -> NDArray[np.int64]:
         """Rows that are monitored, at home, due for assessment today and not alerted too recently."""
