@@ -148,7 +148,7 @@ class UnitStore:
     def quarantine_record(self, key: str, why: Mapping[str, Any]) -> None:
         """Record why a unit failed."""
         self.quarantine.mkdir(self.folder_mode, exist_ok=True)
-        with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
+        with taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
             temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
 
     def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
@@ -265,7 +265,7 @@ class RunStore:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(self.units.folder_mode, parents=True, exist_ok=True)
             _sweep(self.folder)
-            with _taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
+            with taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
                 yield temporary
         except (OSError, pl.exceptions.PolarsError) as error:
             raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
@@ -289,7 +289,7 @@ def followed(path: Path) -> Path:
 
 
 @contextmanager
-def _taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
+def taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
     """A file to write, renamed once it is on the disk; on failure nothing remains."""
     temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
     try:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
 from popsim.care.signals import Signals
 from popsim.definitions.network import SettingDefinition
 from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.evidence.sets import INTERVENTION_SET
 from popsim.kernels.care.records import UNLIMITED
-from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
+from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, ENTERED_AT_HOME, PRESENT, START, VISIT
 from popsim.outcomes.alerts import alert_measures
 from popsim.outcomes.baseline import at_entry, baseline
 from popsim.outcomes.clinical import clinical_start, with_clinical
@@ -32,10 +34,12 @@ from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
+from popsim.population.state import Arrays, State, within
 from popsim.simulation.model import PopulationModel
 from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
@@ -52,8 +56,12 @@ WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
 
 
-def simulate(unit: Unit) -> Tables:
+def simulate(unit: Unit, state: State | None = None) -> Tables:
     """Simulate one strategy in one region of one replication of one draw.
+
+    Args:
+        unit: of the study.
+        state: from which it goes on; from its first day when None.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
@@ -62,10 +70,21 @@ def simulate(unit: Unit) -> Tables:
     """
     gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
     try:
-        tables = tables_of(run_to_end(build(unit), unit.study.experiment.entry_columns), unit)
+        simulation = begun(unit) if state is None else resumed(unit, state)
+        simulation.run_until(simulation.model.days)
+        output = simulation.output()
+        del simulation
+        tables = tables_of(output, unit)
     finally:
         gc.unfreeze()
     return {name: _labelled(table, unit) for name, table in tables.items()}
+
+
+def simulate_until(unit: Unit, day: int) -> State:
+    """Simulate a unit until the morning of a day; every column is kept, whichever strategy goes on."""
+    simulation = begun(unit, unit.study.schema)
+    simulation.run_until(day)
+    return State.of(simulation.state())
 
 
 class SimulationOutput(NamedTuple):
@@ -82,20 +101,86 @@ class SimulationOutput(NamedTuple):
     capacity: dict[str, NDArray[np.int64]]
 
 
+class Simulation:
+    """A model, and what is measured of its people on the way.
+
+    Args:
+        model: on its first day.
+        entry_columns: columns that are kept as they are at entry, beside the baseline.
+    """
+
+    def __init__(self, model: PopulationModel, entry_columns: Sequence[str] = ()) -> None:
+        self.model, people = model, model.population
+        look = partial(Signals(people.schema, key=model.key).look, people, 0)
+        self._before = at_entry(people, entry_columns, lambda name: look(name, slice(None)))
+        self._clinical, self._kidney = clinical_start(people), KidneyEvents(people)
+
+    def run_until(self, day: int) -> None:
+        """Simulate until the morning of a day."""
+        model = self.model
+        while model.clock.day < day:
+            model.run_for(min(KIDNEY_EVERY_DAYS - model.clock.day % KIDNEY_EVERY_DAYS, day - model.clock.day))
+            if model.clock.day % KIDNEY_EVERY_DAYS == 0 or model.clock.day == model.days:
+                self._kidney.measure(model.population, model.clock.day)
+
+    def output(self) -> SimulationOutput:
+        """What was measured, once the simulation has ended."""
+        model = self.model
+        daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
+        measured = (self._before, self._clinical, self._kidney.frame(), daily, model.valuation.spending())
+        return SimulationOutput(model.population, model.events, *measured, model.network.settings, capacity)
+
+    def state(self) -> Arrays:
+        """Everything to go on from."""
+        entry = {name: column.to_numpy() for name, column in self._at_entry.items()}
+        return within("model", self.model.state()) | within("kidney", self._kidney.state()) | within("entry", entry)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: the state is of another simulation, or it is damaged.
+        """
+        self.model.restore(state.part("model"))
+        self._kidney.restore(state.part("kidney"))
+        entry, twins = state.part("entry"), (len(self.model.population),)
+        kept = [pl.Series(name, entry.take(name, one.to_numpy().dtype, twins)) for name, one in self._at_entry.items()]
+        self._before, self._clinical = (
+            frame.with_columns([one for one in kept if one.name in frame.columns])
+            for frame in (self._before, self._clinical)
+        )
+
+    @property
+    def _at_entry(self) -> dict[str, pl.Series]:
+        """Every column kept from the first morning."""
+        return {one.name: one for frame in (self._before, self._clinical) for one in frame if one.name != "person_id"}
+
+
+def begun(unit: Unit, schema: Schema | None = None) -> Simulation:
+    """The simulation of a unit on its first day; `schema` as for `build`."""
+    return Simulation(build(unit, schema=schema), unit.study.experiment.entry_columns)
+
+
+def resumed(unit: Unit, state: State) -> Simulation:
+    """The simulation of a unit that goes on from a state.
+
+    Raises:
+        InputError: the state is of another unit, or it is damaged.
+    """
+    stored = state.part("model").part("people")
+    people = Population(needed_schema(unit.study, unit.strategy), stored.take("person_id", np.int64, (None,)))
+    people.restore(stored)
+    lived = Entrance(ENTERED_AT_HOME, np.zeros(len(people), np.int8))  # nothing of them is initialised
+    simulation = Simulation(_model(unit, people, lived), unit.study.experiment.entry_columns)
+    simulation.restore(state)
+    return simulation
+
+
 def run_to_end(model: PopulationModel, entry_columns: Sequence[str] = ()) -> SimulationOutput:
     """Simulate a model to its end, and keep some columns of its people at entry beside the baseline."""
-    people = model.population
-    observation = Signals(people.schema, key=model.key)
-    before = at_entry(people, entry_columns, lambda name: observation.look(people, 0, name, slice(None)))
-    clinical, kidney = clinical_start(people), KidneyEvents(people)
-    while model.clock.day < model.days:
-        model.run_for(min(KIDNEY_EVERY_DAYS, model.days - model.clock.day))
-        kidney.measure(people, model.clock.day)
-    daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
-    spending = model.valuation.spending()
-    return SimulationOutput(
-        people, model.events, before, clinical, kidney.frame(), daily, spending, model.network.settings, capacity
-    )
+    simulation = Simulation(model, entry_columns)
+    simulation.run_until(model.days)
+    return simulation.output()
 
 
 def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
@@ -164,9 +249,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
     schema = schema or needed_schema(study, unit.strategy)
     size = study.region_size(unit.region) if population is None else population
     parameters = study.parameters_of(unit.draw)
-    cohort = study.cohort
-    if cohort.parameters is not parameters:
-        cohort = replace(cohort, parameters=parameters)
+    cohort = _cohort(unit)
     who, entrance = (cohort, schema), None
     if experiment.entry != "as_described":
         place = (unit.draw, unit.replication, unit.region)
@@ -177,6 +260,13 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         people = recruit(
             experiment.trial, *who, study.build_physiology(parameters, unit.random_key), size, unit.random_key
         )
+    return _model(unit, people, entrance)
+
+
+def _model(unit: Unit, people: Population, entrance: Entrance | None) -> PopulationModel:
+    """The model of these people under a unit's strategy."""
+    study, experiment = unit.study, unit.study.experiment
+    parameters = study.parameters_of(unit.draw)
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),
@@ -187,9 +277,16 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         parameters=parameters,
         environment_series=study.environment_series,
         organ_systems=study.organ_systems,
-        cohort=cohort,
+        cohort=_cohort(unit),
         entrance=entrance,
     )
+
+
+def _cohort(unit: Unit) -> CohortSource:
+    """The cohort with the parameters of the unit's draw."""
+    parameters = unit.study.parameters_of(unit.draw)
+    same = unit.study.cohort.parameters is parameters
+    return unit.study.cohort if same else replace(unit.study.cohort, parameters=parameters)
 
 
 def warm_up(units: Sequence[Unit]) -> None:
