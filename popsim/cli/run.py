@@ -82,7 +82,7 @@ def run(
 
         saved = SavedRun.open(present)
         study = saved.branch(options.study(file, scenario) if file else None, names, None if file else scenario)
-        simulate = saved.go_on()
+        simulate = saved.go_on
     else:
         assert file is not None
         study = options.study(file, scenario)
@@ -151,12 +151,16 @@ def _save(
 ) -> None:
     """Simulate until a day and write the file."""
     study = options.study(file, scenario)
+    import polars as pl
+
+    from popsim.reporting.table_files import tabled
     from popsim.reporting.text.progress import progress_bar
     from popsim.runs.saved import save_run
 
     with progress_bar(study.experiment.name, quiet=options.quiet) as on_progress:
         units = save_run(study, "".join(names), day, path, options.out, engines.of(options, study), on_progress)
     size = path.stat().st_size / 1e6
+    tabled("Saved run", pl.DataFrame([{"file": str(path), "day": day, "units": units, "megabytes": size}]))
     print(f"{path}: {units} units on the morning of day {day}, {size:.1f} MB; 'popsim run --from {path}' goes on")
 
 

@@ -39,7 +39,7 @@ class State:
         """A state that holds copies of some arrays."""
         stored = {}
         for name, values in arrays.items():
-            array = np.array(values, order="C")
+            array = _without_padding(np.asarray(values, order="C"))
             content = array.reshape(-1).view(np.uint8) if array.size else np.zeros(0, np.uint8)
             stored[name] = _Stored(_layout(array.dtype), array.shape, content)
         return cls(stored)
@@ -121,6 +121,16 @@ class State:
 def within(part: str, arrays: Mapping[str, Any]) -> Arrays:
     """The arrays of a part under its name."""
     return {f"{part}/{name}": values for name, values in arrays.items()}
+
+
+def _without_padding(array: NDArray[Any]) -> NDArray[Any]:
+    """A copy whose bytes depend on its values alone."""
+    if array.dtype.names is None:
+        return array.copy()
+    clean = np.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    return clean
 
 
 def _size(shape: tuple[int, ...] | list[int]) -> int:

@@ -9,6 +9,7 @@ Nothing in it is run or unpickled, one unit at a time is read, and every number 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,28 +17,27 @@ import re
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
-from popsim.errors import DefinitionError, InputError, RunError, did_you_mean, one_line
-from popsim.physiology.factory import split
-from popsim.physiology.own import Own, title
+from popsim.errors import InputError, RunError, did_you_mean, one_line
 from popsim.population.cohort import CohortSource
 from popsim.population.state import State
 from popsim.runs import unit_file
 from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.runner import computed
-from popsim.runs.store import UnitStore, taking
+from popsim.runs.store import UnitStore, sweep, taking
 from popsim.runs.work import OnProgress
-from popsim.studies.branching import ALLOWED, branched, past_key
+from popsim.simulation.schema import SCHEMA
+from popsim.studies.branching import ALLOWED, Present, branched, past_key
 from popsim.studies.content import Tables, code_hash, json_hash
 from popsim.studies.design import Study, Unit, resolve
 from popsim.studies.unit import simulate, simulate_until, warm_up
@@ -126,6 +126,7 @@ def save_run(
     with store.opened():
         missing = [unit for unit in units if store.finished(unit.key) is None]
         computed(study, missing, len(units), store, engine, on_progress, SimulateUntil(day), warm_up)
+        sweep(path.parent)
         try:
             with taking(path, store.owner, store.file_mode) as temporary:
                 _pack(temporary, units, store, _said(study, base, day, units))
@@ -169,16 +170,20 @@ class SavedRun:
 
     Attributes:
         path: of the file.
-        said: the content of `saved.json`.
-        organ_systems: a user's own that were made in Python.
+        day: on whose morning it was saved.
+        strategy: name of that under which people have lived.
+        keys: of the units in the file.
+        said: all that `saved.json` says.
     """
 
     path: Path
+    day: int
+    strategy: str
+    keys: Mapping[Place, str]
     said: Mapping[str, Any]
-    organ_systems: tuple[Own, ...] = field(default=())
 
     @classmethod
-    def open(cls, path: Path | str, organ_systems: Sequence[Own] = ()) -> SavedRun:
+    def open(cls, path: Path | str) -> SavedRun:
         """Open a file that `save_run` wrote.
 
         Raises:
@@ -192,48 +197,19 @@ class SavedRun:
                     raise zipfile.BadZipFile("its checksum is wrong")
                 with unit_file.opened_members(file, MEMBER, SAVED, MAX_SAVED_BYTES) as members:
                     said = json.loads(members.read(SAVED))
-            kind = said["format"]
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
-        except (*unit_file.DAMAGE, RecursionError):
-            raise InputError(f"{path}: damaged, or not a run saved by 'popsim run --save'") from None
-        if kind != FORMAT or said.get("shared", {}).get("code") != json_hash(code_hash()):
-            own = f"popsim {said.get('popsim')}" if said.get("popsim") != version("popsim") else "other code of popsim"
+            day, strategy, by, code = int(said["day"]), str(said["strategy"]), said["popsim"], said["shared"]["code"]
+            keys = {(int(one), int(two), int(three)): str(key) for one, two, three, key in said["units"]}
+            sound = {"file", "flags", "experiment", "cohort", "network", "own_organ_systems"} <= said.keys()
+        except (*unit_file.DAMAGE, AttributeError, RecursionError) as error:
+            if isinstance(error, OSError) and error.strerror and error.errno != errno.EINVAL:
+                raise InputError(f"{path}: {error.strerror}") from None
+            sound = False
+        if not sound:
+            raise InputError(f"{path}: damaged, or not a run saved by 'popsim run --save'")
+        if said.get("format") != FORMAT or code != json_hash(code_hash()):
+            own = f"popsim {by}" if by != version("popsim") else "other code of popsim"
             raise InputError(f"{path}: was saved by {own}, whose results may differ: save the run again")
-        return cls(path, said, split(tuple(organ_systems))[1])
-
-    @property
-    def day(self) -> int:
-        """On whose morning it was saved."""
-        return int(self.said["day"])
-
-    @property
-    def strategy(self) -> str:
-        """Name of the strategy under which people have lived."""
-        return str(self.said["strategy"])
-
-    @cached_property
-    def study(self) -> Study:
-        """The study as it was saved.
-
-        Raises:
-            InputError: it had organ systems made in Python, which are not given.
-            DefinitionError: a file that it names is missing or refused.
-        """
-        made, given = self.said["own_organ_systems"], [title(one) for one in self.organ_systems]
-        if made != given:
-            raise InputError(f"{self.path}: was saved with the organ systems {made} made in Python, not {given}")
-        try:
-            experiment = validate(self.said["experiment"], ExperimentDefinition, self.path)
-            definition = validate(self.said["cohort"], CohortDefinition, self.path)
-            network = validate(self.said["network"], NetworkDefinition, self.path)
-            file, flags = Path(self.said["file"]), dict(self.said["flags"])
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, DefinitionError):
-                raise
-            raise InputError(f"{self.path}: damaged, or not a run saved by 'popsim run --save'") from None
-        cohort = CohortSource(definition, file.parent / experiment.cohort)
-        return resolve(experiment, cohort, network, file, flags, self.organ_systems)
+        return cls(path, day, strategy, keys, said)
 
     def branch(self, study: Study | None = None, names: Sequence[str] = (), scenario: str | None = None) -> Study:
         """The study of futures that begin here: the comparator and the strategies named (all when there are none).
@@ -246,37 +222,61 @@ class SavedRun:
         Raises:
             InputError: there is no such strategy or scenario; or people, network, parameters or the past differ.
         """
-        saved = self.study
-        if study is None:
-            chosen = saved.experiment.in_scenario(scenario) if scenario else saved.experiment
-            study = replace(saved, experiment=chosen)
         try:
-            branch = branched(saved, study, self.strategy, self.day, names)
-        except DefinitionError as error:
-            raise InputError(f"{self.path}: {error}") from None
+            present = self._present
+            branch = branched(present, study or self._study(present, scenario), names)
         except InputError as error:
-            raise InputError(f"{self.path}: {error}") from None
+            raise InputError(f"{self.path}: {error}".replace(f"{self.path}: {self.path}: ", f"{self.path}: ")) from None
         for key, value in branch.shared_content().items():
             if self.said["shared"].get(key) != json_hash(value):
                 flags = " ".join(f"{flag} {value}" for flag, value in self.said["flags"].items())
                 said = f"; it was saved with {flags}" if flags else ""
                 raise InputError(f"{self.path}: {key.replace('_', ' ')}: not that of the saved run{said}; {ALLOWED}")
         self._check_places(branch)
-        flags = {"--from": str(self.path), **({"--scenario": scenario} if scenario else {})}
-        return replace(branch, flags=dict(study.flags) | flags)
+        flags = {"--from": str(self.path)} | ({"--scenario": scenario} if scenario else {})
+        return replace(branch, flags=dict(branch.flags) | flags)
 
+    @property
     def go_on(self) -> GoOn:
         """What simulates the units of a branch."""
-        return GoOn(self.path, {place: key for *place_, key in self.said["units"] if (place := tuple(place_))})
+        return GoOn(self.path, self.keys)
+
+    @property
+    def _present(self) -> Present:
+        """Where branches begin.
+
+        Raises:
+            DefinitionError: a definition is refused.
+        """
+        experiment = validate(self.said["experiment"], ExperimentDefinition, self.path)
+        network = validate(self.said["network"], NetworkDefinition, self.path)
+        if self.strategy not in [one.name for one in experiment.strategies]:
+            raise InputError(f"strategy '{self.strategy}': the saved experiment has none of this name")
+        return Present(experiment, network, self.strategy, self.day)
+
+    def _study(self, present: Present, scenario: str | None) -> Study:
+        """The saved study, or one of its scenarios.
+
+        Raises:
+            InputError: it has organ systems of a user's own: a file must not say which code is run.
+            DefinitionError: a file that it names is missing or refused.
+        """
+        if present.experiment.organ_systems_in_files or self.said["own_organ_systems"]:
+            raise InputError("has organ systems of a user's own: name the experiment, whose code is run")
+        experiment = present.experiment.in_scenario(scenario) if scenario else present.experiment
+        cohort = validate(self.said["cohort"], CohortDefinition, self.path)
+        file = Path(self.said["file"])
+        network = CareNetwork(present.network, SCHEMA.columns, self.path).with_capacity(experiment.capacity)
+        source = CohortSource(cohort, file.parent / experiment.cohort)
+        return resolve(experiment, source, network.definition, file, self.said["flags"])
 
     def _check_places(self, branch: Study) -> None:
         """Refuse a branch whose units have another past than those of the file, or are not in it."""
-        keys = {tuple(place): key for *place, key in self.said["units"]}
         for unit in branch.units:
             place = (unit.draw, unit.replication, unit.region)
-            if place not in keys:
-                raise InputError(f"{self.path}: {unit.name}: not in the file, which has {len(keys)} units")
-            if keys[place] != past_key(branch, unit.strategy, place, self.day):
+            if place not in self.keys:
+                raise InputError(f"{self.path}: {unit.name}: not in the file, which has {len(self.keys)} units")
+            if self.keys[place] != past_key(branch, unit.strategy, place, self.day):
                 raise InputError(f"{self.path}: {unit.name}: has another past than the saved run; {ALLOWED}")
 
 

@@ -211,7 +211,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         if (state.take("people/person_id", np.int64, (None,)) != people.person_id).any():
             raise InputError("saved state: is of other people")
         people.restore(state.part("people"))
-        refuse_impossible(people, people.schema.columns.values())
+        refuse_impossible(people, (column for column in people.schema.columns.values() if column.kind == "code"))
         self.care.restore(state.part("care"), day)
         self.interventions.restore(state.part("interventions"), day)
         self.monitoring.restore(state.part("monitoring"), people, day)

@@ -7,13 +7,15 @@ date. A run of that strategy from day 0 has the same results, bit by bit, so a b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, NamedTuple
 
+from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.fields import MAX_LABEL_LENGTH
 from popsim.definitions.interventions import Capacity, Intervention, PersonalIntervention, PolicyIntervention
+from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.sets import INTERVENTION_SET
@@ -24,14 +26,28 @@ from popsim.studies.intervention_parameters import with_parameters
 ALLOWED = "a branch may change strategies and capacities, from its day on"
 
 
-def branched(saved: Study, study: Study, base: str, day: int, names: Sequence[str] = ()) -> Study:
+class Present(NamedTuple):
+    """Where branches begin.
+
+    Attributes:
+        experiment: of the saved run.
+        network: of the saved run.
+        strategy: name of that under which people have lived.
+        day: on whose morning they were saved.
+    """
+
+    experiment: ExperimentDefinition
+    network: NetworkDefinition
+    strategy: str
+    day: int
+
+
+def branched(present: Present, study: Study, names: Sequence[str] = ()) -> Study:
     """The study of the branches: the comparator and the strategies named, from the day on.
 
     Args:
-        saved: as it was saved.
+        present: where they begin.
         study: with the strategies and capacities of the branches.
-        base: name of the strategy under which the saved people have lived.
-        day: of the branches.
         names: of strategies; all when there are none.
 
     Raises:
@@ -42,12 +58,12 @@ def branched(saved: Study, study: Study, base: str, day: int, names: Sequence[st
         if name not in known:
             raise InputError(f"strategy '{name}': {did_you_mean(name, known)}")
     chosen = [name for name in known if not names or name in names or name == experiment.reference]
-    past, before = saved.experiment.strategy(base), saved.experiment.capacity
-    places = [(setting, number) for setting, number in experiment.capacity.items() if before.get(setting) != number]
-    futures = [_with_capacities(experiment.strategy(name), places, day) for name in chosen]
+    past, before = present.experiment.strategy(present.strategy), present.experiment.capacity
+    places = {setting: number for setting, number in experiment.capacity.items() if before.get(setting) != number}
+    futures = [_with_capacities(experiment.strategy(name), places, present.day) for name in chosen]
     branch = experiment.model_copy(
         update={
-            "strategies": tuple(continued(past, future, day) for future in futures),
+            "strategies": tuple(continued(past, future, present.day) for future in futures),
             "comparator": experiment.reference,
             "capacity": before,
             "scenarios": (),
@@ -55,7 +71,8 @@ def branched(saved: Study, study: Study, base: str, day: int, names: Sequence[st
         }
     )
     branch = branch.model_copy(update={"parameters": _of_strategies(branch)})
-    network = saved.network if places else study.network
+    same = CareNetwork(present.network, study.schema.columns, study.file).with_capacity(experiment.capacity)
+    network = present.network if same.definition == study.network else study.network
     return resolve(branch, study.cohort, network, study.file, study.flags, study.made_in_python)
 
 
@@ -150,11 +167,11 @@ def _renamed(parts: Iterable[Intervention], day: int) -> tuple[Intervention, ...
     return tuple(named.values())
 
 
-def _with_capacities(strategy: Strategy, places: Iterable[tuple[str, int]], day: int) -> Strategy:
+def _with_capacities(strategy: Strategy, places: Mapping[str, int], day: int) -> Strategy:
     """A strategy in a network with other capacities from a day on; its own take precedence."""
     more = tuple(
         Capacity(name=f"{setting}_from_day_{day}", kind="capacity", setting=setting, places=number, from_day=day)
-        for setting, number in places
+        for setting, number in places.items()
     )
     own = [one for one in strategy.composed if isinstance(one, Capacity)]
     free = tuple(one for one in more if one.setting not in {other.setting for other in own})

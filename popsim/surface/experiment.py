@@ -186,12 +186,10 @@ class Experiment:
             InputError: the file is damaged or of another version; people, network or parameters differ.
             RunError: some units failed; the same call resumes from there.
         """
-        saved = SavedRun.open(path, self._study.made_in_python)
+        saved = SavedRun.open(path)
         study = saved.branch(self._study, listed(strategies))
         engine = engine_for(study, workers, threads)
-        return Run.open(
-            simulate(study, out, engine, progress, saved.go_on()).folder, organ_systems=study.made_in_python
-        )
+        return Run.open(simulate(study, out, engine, progress, saved.go_on).folder, organ_systems=study.made_in_python)
 
     def verify(
         self, only: str = "", *, people: int = PEOPLE, progress: bool | None = None, pandas: bool = False

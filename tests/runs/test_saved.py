@@ -188,12 +188,12 @@ def test_what_does_not_go_together_is_refused(saved, tmp_path, capsys, arguments
 def test_a_forged_state_is_refused_before_a_kernel_reads_it(saved, name, kind, axes, field):
     """A sound seal says nothing about who wrote a file: every index is checked."""
     opened = SavedRun.open(saved)
-    state = read_state(saved, next(iter(opened.go_on().keys.values())))
+    state = read_state(saved, next(iter(opened.keys.values())))
     array = state.take(f"model/care/now/{name}", kind, (None,) * axes)
     array[field].reshape(-1)[0] = np.iinfo(array.dtype[field]).max
     forged = State(state._stored | State.of({f"model/care/now/{name}": array})._stored)
     with pytest.raises(InputError, match=f"saved state: '{name}.{field}' of the care network holds"):
-        resumed(opened.study.units[0], forged)
+        resumed(opened.branch().units[0], forged)
 
 
 def test_a_killed_process_is_resumed_by_the_same_command(saved, tmp_path):
@@ -209,6 +209,6 @@ def test_a_killed_process_is_resumed_by_the_same_command(saved, tmp_path):
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     one, other = SavedRun.open(saved), SavedRun.open(path)
     assert one.said["units"] == other.said["units"]
-    for key in one.go_on().keys.values():
+    for key in one.keys.values():
         words = [read_state(file, key).frames()["words"]["word"].to_numpy() for file in (saved, path)]
         assert np.array_equal(*words)
