@@ -10,6 +10,7 @@ from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
+from popsim.errors import InputError
 from popsim.kernels.codes import ENTERED_AT_HOME
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.population import Population
