@@ -141,9 +141,7 @@ def _check_present(
         raise InputError(f"{say}FILE: an experiment must be named, except with --from")
     if file is None and (changed := options.changes()):
         flag = next(iter(changed.values())).flag
-        raise InputError(
-            f"{say}{flag}: with --from, only goes with the experiment's FILE; a branch has the saved sizes"
-        )
+        raise InputError(f"{say}{flag}: goes with --from only where FILE names the experiment")
 
 
 def _save(

@@ -54,7 +54,7 @@ def contents(run):
 
 def test_every_branch_has_the_bits_of_an_uninterrupted_run(saved, tmp_path, capsys):
     code, out, err = popsim(capsys, "run", "--from", saved, *ALONE, "--out", tmp_path / "branch")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     branch = StoredRun.open(Path(out.split("  ")[0]))
     assert [*branch.strategies.values()] == [
         "Usual care", f"Early follow-up from day {DAY}", f"Telemonitoring from day {DAY}",
