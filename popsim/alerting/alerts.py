@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from popsim.care.monitoring import HomeReadings
 from popsim.definitions.guidance import Guidance
+from popsim.errors import InputError
 from popsim.kernels.care.monitoring import ALERT_RISK
 from popsim.kernels.codes import LEVEL_COMMUNITY, STREAM_ALERTS
 from popsim.kernels.numerics.random import RandomKey
@@ -40,21 +41,21 @@ class RiskSource(ABC):
         """Which of these alerts care may act on: all, unless the source withholds some people to learn from them."""
         return np.ones(len(rows), np.bool_)
 
-    @abstractmethod
     def state(self) -> Arrays:
         """What it remembers, to go on from.
 
         Raises:
-            InputError: it cannot be kept.
+            InputError: it cannot be kept, as long as a source does not say how.
         """
+        raise InputError(f"guidance: what {type(self).__name__} remembers cannot be saved")
 
-    @abstractmethod
     def restore(self, state: State) -> None:
         """Go on from a state.
 
         Raises:
-            InputError: the state is of another source.
+            InputError: it is of another source, or was not kept.
         """
+        self.state()
 
 
 class AlertsByRisk:

@@ -8,14 +8,12 @@ from numpy.typing import NDArray
 
 from popsim.alerting.alerts import RiskSource
 from popsim.care.monitoring import HomeReadings
-from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.features import Landmarks, Record
 from popsim.learning.loop import LearningLoop
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
 
 OUTCOME = "hf_presentation"
 
@@ -63,19 +61,3 @@ class ModelRisks(RiskSource):
     def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these alerts care may act on."""
         return self.loop.flag(clock.day, population.person_id[rows])
-
-    def state(self) -> Arrays:
-        """Refused: a model that learns during the run is not kept.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError("guidance of kind 'risk_model': a model that learns during the run cannot be saved")
-
-    def restore(self, state: State) -> None:
-        """Refused, as it is not kept.
-
-        Raises:
-            InputError: always.
-        """
-        self.state()

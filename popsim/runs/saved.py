@@ -111,6 +111,11 @@ def save_run(
     known = [one.name for one in experiment.strategies]
     if base not in known:
         raise InputError(f"--strategy {base}: {did_you_mean(base, known)}")
+    guidance = experiment.strategy(base).guidance
+    if guidance is not None and guidance.kind == "risk_model":
+        raise InputError(
+            f"--strategy {base}: its guidance of kind 'risk_model' learns during the run, it cannot be saved"
+        )
     if not 1 <= day <= last:
         raise InputError(f"--until-day = {day}: must be between 1 and {last}, the last day before the end")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
