@@ -98,17 +98,16 @@ class Interventions:
         return {name: array for part, arrays in parts.items() for name, array in within(part, arrays).items()}
 
     def restore(self, state: State, day: int) -> None:
-        """Go on from the state on the morning of a day; interventions that it does not know begin on it or later.
+        """Go on from the state on the morning of a day; interventions that begin on it or later have none.
 
         Raises:
             InputError: the state is of other interventions.
         """
-        known = state.names()
         for course in self._courses:
-            if course.intervention.name in known or course.intervention.from_day < day:
+            if course.intervention.from_day < day:
                 course.restore(state.part(course.intervention.name))
         for testing in self._tests:
-            if testing.test.name in known or testing.test.from_day < day:
+            if testing.test.from_day < day:
                 testing.restore(state.part(testing.test.name))
         self.charges.restore(state.part(CHARGES))
 

@@ -298,6 +298,4 @@ def read_state(path: Path, key: str) -> State:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from None
     except unit_file.DAMAGE as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(one_line(f"damaged: {error}")) from None
