@@ -16,7 +16,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 
 ADOPTION_INDEX = 0  # within STREAM_ALERTS; the indices of days begin at 1
 
@@ -41,7 +41,7 @@ class RiskSource(ABC):
         """Which of these alerts care may act on: all, unless the source withholds some people to learn from them."""
         return np.ones(len(rows), np.bool_)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """What it remembers, to go on from.
 
         Raises:
@@ -98,7 +98,7 @@ class AlertsByRisk:
                 last[rows] = clock.day
         self._last_alert[:] = last
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """The days of the last alerts, and what the source remembers, to go on from."""
         return {"last": self._last_alert} | within("source", self._source.state())
 

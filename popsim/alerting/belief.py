@@ -25,7 +25,7 @@ from popsim.population.cohort import CohortSource
 from popsim.population.columns import DTYPE, Schema
 from popsim.population.genome import COLUMNS as GENES
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 from popsim.population.traits import COLUMNS as TRAITS
 from popsim.population.traits import MORE_COLUMNS as MORE_TRAITS
 
@@ -148,7 +148,7 @@ class TwinRisks(RiskSource):
         )
         return foreseen.risk(DECOMPENSATION, self._horizon).probability
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """The members and what is known of each person, to go on from."""
         ensemble, kept = self.belief.ensemble, {"away": self._away, "day": np.int64(self.belief.day)}
         kept |= {name: getattr(ensemble, name) for name in OF_ENSEMBLE} | within("members", ensemble.people.state())

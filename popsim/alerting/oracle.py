@@ -13,7 +13,7 @@ from popsim.kernels.codes import CAUSE_HEART_FAILURE
 from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 
 
 class Oracle(RiskSource):
@@ -38,7 +38,7 @@ class Oracle(RiskSource):
         copies = population.chosen(rows)
         return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._parameters)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Nothing: it reads the true state."""
         return {}
 

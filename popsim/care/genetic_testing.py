@@ -26,7 +26,7 @@ from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.genome import CODES, allele_activities
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 from popsim.population.warfarin import WarfarinTaker, genetic_dose_mg_week
 
 COST_COLUMN = "cost_programme"
@@ -72,7 +72,7 @@ class GeneticTesting:
             rows = rows[self._uniform(population, rows, "") < self.test.uptake]
             self._take(population, rows, today)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Who was offered it, yesterday's triggers and the results under way, to go on from."""
         days = np.repeat(np.array(list(self._pending), np.int64), [len(rows) for rows in self._pending.values()])
         rows = np.concatenate([*self._pending.values(), np.zeros(0, np.int64)])

@@ -33,7 +33,7 @@ from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
 NEVER = -1
@@ -91,7 +91,7 @@ class Interventions:
         for testing in self._tests:
             testing.apply(population, today, look)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Who has what, and its daily costs, to go on from."""
         parts = {course.intervention.name: course.state() for course in self._courses}
         parts |= {testing.test.name: testing.state() for testing in self._tests} | {CHARGES: self.charges.state()}
@@ -167,7 +167,7 @@ class InterventionCourse:
         one = self.intervention
         return COST_COLUMN[one.treatment if isinstance(one, HazardRatio) else one.kind]
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Who has it since when, to go on from."""
         return {"has": self._has, "began": self._began}
 
@@ -228,7 +228,7 @@ class ColumnCourse(InterventionCourse):
             write_within_bounds(population, name, rows, population[name][rows] - added[rows])
             added[rows] = 0.0
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Also what it has added to each column."""
         return super().state() | within("added", self._added)
 
@@ -282,7 +282,7 @@ class HazardRatioCourse(InterventionCourse):
         """No effect any more."""
         self._set(population, rows, np.zeros(len(rows)))
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Also its effect in each person."""
         return super().state() | {"present": self._present}
 

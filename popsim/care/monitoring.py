@@ -19,7 +19,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 
 MEASURED_OF = (
     "alive",
@@ -76,7 +76,7 @@ class AlertSource(Protocol):
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in the morning's readings and write `alert` and `last_alert_day` of the people that it covers."""
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """What it remembers, to go on from."""
 
     def restore(self, state: State, population: Population) -> None:
@@ -132,7 +132,7 @@ class Monitoring:
         if self._fatigue > 0.0:
             self._tire(population, clock.day)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Readings under way, recent alerts and what the source of alerts remembers, to go on from."""
         past = {
             f"{age}/{name}": column

@@ -26,7 +26,7 @@ from popsim.kernels.codes import (
     RANK_SESSION,
     RANK_TIMER,
 )
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 
 OF_TWINS = (RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_COMPLICATION)
 KEPT = {  # arrays kept whole
@@ -43,7 +43,7 @@ SETTINGS = ("capacity", "slots")  # fields that a strategy changes
 
 def state_of(arrays: records.Arrays) -> Arrays:
     """All that changes during a run; of the growing tables the part in use."""
-    kept: Arrays = {name: getattr(arrays, name) for name in KEPT}
+    kept: NamedArrays = {name: getattr(arrays, name) for name in KEPT}
     kept |= {name: arrays.settings[name] for name in SETTINGS}
     heap, free, log = (arrays.counters[which] for which in (records.HEAP_SIZE, records.FREE_SIZE, records.LOG_SIZE))
     return kept | {

@@ -30,7 +30,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 
 MAX_TABLE = 100_000_000  # days times settings
 FIRST_ROOM = 8192
@@ -119,7 +119,7 @@ class CareSystem:
             loop.change_capacity(self._world, 0.0, number, places[number])
         loop.hand_out_telemonitoring(self._world, 0.0)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """All that has changed since the first morning, to go on from."""
         daily = {"census": self.census, "queue": self.queue, "peak": self.peak, "capacity": self.capacity}
         return within("now", state_of(self._arrays)) | {name: table[: self.day] for name, table in daily.items()}

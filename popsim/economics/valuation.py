@@ -30,7 +30,7 @@ from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 from popsim.units import DAYS_PER_YEAR
 
 # Columns in the order in which the kernels take them.
@@ -128,7 +128,7 @@ class Valuation:
         years = pl.Series("year", np.arange(1, len(by_year) + 1), pl.Int32)
         return pl.DataFrame([years, *(pl.Series(name, by_year[:, i].copy()) for i, name in enumerate(COST_NAMES))])
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Spending so far and the number of events valued, to go on from; totals of persons are their columns."""
         return {"spending": self._spending, "events": np.int64(self._events_seen)}
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 
 EVERY_DAYS = 28
 FAILURE_BELOW = 15.0  # mL/min/1.73 m2
@@ -50,7 +50,7 @@ class KidneyEvents:
         dialysed = measured & (population["dialysis"] != 0) & np.isnan(self._day[FAILURE])
         self._day[FAILURE][dialysed] = since[dialysed]
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Limits, losses begun and events so far, to go on from."""
         return within("limit", self._limits) | within("began", self._began) | within("day", self._day)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 
 
 class Charge(NamedTuple):
@@ -42,7 +42,7 @@ class Charges:
             prices: NDArray[Any] = self.per_day.setdefault(column, np.zeros(twins))
             prices[rows] += change
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Daily costs, to go on from; those of a day have been booked at its end."""
         return dict(self.per_day)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from popsim.arguments import array
 from popsim.errors import InputError, did_you_mean
 from popsim.population.columns import DTYPE, Kind, Schema
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 
 
 class Population:
@@ -151,7 +151,7 @@ class Population:
             )
         self._taken[:] = True
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Every column and the ids, to go on from."""
         return {"person_id": self.person_id} | {name: self[name] for name in self}
 

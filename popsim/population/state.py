@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from popsim.errors import InputError
 
-type Arrays = dict[str, NDArray[Any]]
+type NamedArrays = dict[str, NDArray[Any]]
 
 WORD = 8  # bytes
 WORDS, INDEX = "words", "arrays"  # the two frames
@@ -29,7 +29,7 @@ class _Stored(NamedTuple):
 
 
 class State:
-    """Arrays by name; names of parts are joined by slashes."""
+    """NamedArrays by name; names of parts are joined by slashes."""
 
     def __init__(self, stored: Mapping[str, _Stored], path: str = "") -> None:
         self._stored, self._path = stored, path
@@ -118,7 +118,7 @@ class State:
         return cls(stored)
 
 
-def within(part: str, arrays: Mapping[str, Any]) -> Arrays:
+def within(part: str, arrays: Mapping[str, Any]) -> NamedArrays:
     """The arrays of a part under its name."""
     return {f"{part}/{name}": values for name, values in arrays.items()}
 

@@ -12,7 +12,7 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventColumns, EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 from popsim.simulation.twin import HOOKS, PatientTwin, TwinEvent
 from popsim.simulation.twin_set import TwinSet
 
@@ -38,7 +38,7 @@ class Hooks:
             for row in population.alive_and_entered(clock.day).tolist():
                 self._tell(row, "on_day")
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Who is an inpatient, to go on from."""
         return {"inside": np.array(sorted(self._inside), np.int64)}
 

@@ -37,7 +37,7 @@ from popsim.population.entry import refuse_impossible
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 from popsim.simulation.hooks import Hooks
 from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
 from popsim.simulation.recorder import Recorder
@@ -177,7 +177,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 ("Day", f"{self.clock.day} of {self.days}"), ("Events", f"{len(self.events):,}")]  # fmt: skip
         return html_table("Population model", [], rows)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Everything that has changed since the first morning, between two days; see `restore`.
 
         A user's own attributes, agents and scheduled events, the diaries of followed twins and Mesa's generators are
@@ -190,7 +190,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._refuse_unfinished()
         parts: dict[str, Any] = {"people": self.population}
         parts |= {name: getattr(self, name) for name in STATEFUL}
-        kept: Arrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}  # type: ignore[dict-item]
+        kept: NamedArrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}  # type: ignore[dict-item]
         for name, part in parts.items():
             kept |= within(name, part.state())
         return kept

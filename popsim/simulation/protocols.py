@@ -14,7 +14,7 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 from popsim.simulation.recorder import Occupancy, Recorder
 
 
@@ -24,7 +24,7 @@ class InterventionsPart(Protocol):
     def apply(self, population: Population, clock: Clock) -> None:
         """Start and stop the interventions due on the morning of the day."""
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """What it remembers, to go on from."""
 
     def restore(self, state: State, day: int) -> None:
@@ -37,7 +37,7 @@ class MonitoringPart(Protocol):
     def observe(self, population: Population, clock: Clock) -> None:
         """Take the day's measurements and raise alerts."""
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """What it remembers, to go on from."""
 
     def restore(self, state: State, population: Population, day: int) -> None:
@@ -54,7 +54,7 @@ class CarePart(Occupancy, Protocol):
     def treat(self, population: Population, clock: Clock) -> None:
         """Process the day's events in time order, writing them to the event log."""
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Who is where and waits for what, to go on from."""
 
     def restore(self, state: State, day: int) -> None:
@@ -70,7 +70,7 @@ class ValuationPart(Protocol):
     def spending(self) -> pl.DataFrame:
         """Total cost of all twins so far, not discounted, by year since entry."""
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Sums so far, to go on from."""
 
     def restore(self, state: State, population: Population, day: int) -> None:

@@ -15,7 +15,7 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State
+from popsim.population.state import NamedArrays, State
 
 
 class Occupancy(Protocol):
@@ -51,7 +51,7 @@ class Recorder:
         self._days.append((clock.day, entered, alive, alerts))
         self.diary.write(population, clock.day)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """The days so far, to go on from."""
         return {"days": np.array(self._days, np.int64).reshape(-1, 4)}
 

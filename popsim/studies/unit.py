@@ -39,7 +39,7 @@ from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 from popsim.simulation.model import PopulationModel
 from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
@@ -130,7 +130,7 @@ class Simulation:
         measured = (self._before, self._clinical, self._kidney.frame(), daily, model.valuation.spending())
         return SimulationOutput(model.population, model.events, *measured, model.network.settings, capacity)
 
-    def state(self) -> Arrays:
+    def state(self) -> NamedArrays:
         """Everything to go on from."""
         entry = {name: column.to_numpy() for name, column in self._at_entry.items()}
         return within("model", self.model.state()) | within("kidney", self._kidney.state()) | within("entry", entry)

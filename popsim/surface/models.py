@@ -18,7 +18,7 @@ from popsim.kernels.codes import ENTERED_AT_HOME
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
-from popsim.population.state import Arrays, State, within
+from popsim.population.state import NamedArrays, State, within
 from popsim.runs import unit_file
 from popsim.runs.store import PRIVATE, new_owner, taking
 from popsim.simulation.model import PopulationModel
@@ -39,7 +39,7 @@ def save_model(model: PopulationModel, path: str | Path) -> Path:
         RunError: a day was left unfinished, or the file cannot be written.
     """
     path = Path(path)
-    made: Arrays = {name: np.int64(getattr(model, name)) for name in SIZES}  # type: ignore[misc]
+    made: NamedArrays = {name: np.int64(getattr(model, name)) for name in SIZES}  # type: ignore[misc]
     made |= {name: _text(said) for name, said in _made_with(model.network, model).items()}
     made |= {"strategy": _text(model.strategy.model_dump_json())}
     state = State.of(within("model", model.state()) | within("made", made))
