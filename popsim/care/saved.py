@@ -41,7 +41,7 @@ KEPT = {  # arrays kept whole
 SETTINGS = ("capacity", "slots")  # fields that a strategy changes
 
 
-def state_of(arrays: records.Arrays) -> Arrays:
+def state_of(arrays: records.Arrays) -> NamedArrays:
     """All that changes during a run; of the growing tables the part in use."""
     kept: NamedArrays = {name: getattr(arrays, name) for name in KEPT}
     kept |= {name: arrays.settings[name] for name in SETTINGS}
@@ -94,7 +94,7 @@ def _with_room(used: NDArray[Any], room: int) -> NDArray[Any]:
     return array
 
 
-def _check(kept: Arrays, new: records.Arrays) -> None:
+def _check(kept: NamedArrays, new: records.Arrays) -> None:
     """Refuse every index beyond its table."""
     patients, settings, twins = len(kept["patients"]), len(new.settings), new.twins
     queues, calendar, bookings = kept["queues"], kept["calendar"], kept["bookings"]
