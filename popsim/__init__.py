@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from popsim.surface.examples import example, examples
     from popsim.surface.experiment import Experiment
     from popsim.surface.knowledge import drugs, indications, landmarks
+    from popsim.surface.models import load_model, save_model
     from popsim.surface.registry import Registry, Twin
     from popsim.surface.run import Run
     from popsim.surface.validation import validate
@@ -88,6 +89,8 @@ __all__ = [
     "indications",
     "kidney_failure_risk",
     "landmarks",
+    "load_model",
+    "save_model",
     "sweep",
     "validate",
 ]
@@ -128,6 +131,8 @@ _HOME = {
     "indications": "popsim.surface.knowledge",
     "kidney_failure_risk": "popsim.outcomes.kidney_failure",
     "landmarks": "popsim.surface.knowledge",
+    "load_model": "popsim.surface.models",
+    "save_model": "popsim.surface.models",
     "sweep": "popsim.surface.comparison",
     "validate": "popsim.surface.validation",
 }

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from popsim.care.monitoring import HomeReadings
 from popsim.definitions.guidance import Guidance
+from popsim.errors import InputError
 from popsim.kernels.care.monitoring import ALERT_RISK
 from popsim.kernels.codes import LEVEL_COMMUNITY, STREAM_ALERTS
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 
 ADOPTION_INDEX = 0  # within STREAM_ALERTS; the indices of days begin at 1
 
@@ -38,6 +40,22 @@ class RiskSource(ABC):
     def acts_on(self, population: Population, clock: Clock, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these alerts care may act on: all, unless the source withholds some people to learn from them."""
         return np.ones(len(rows), np.bool_)
+
+    def state(self) -> NamedArrays:
+        """What it remembers, to go on from.
+
+        Raises:
+            InputError: it cannot be kept, as long as a source does not say how.
+        """
+        raise InputError(f"guidance: what {type(self).__name__} remembers cannot be saved")
+
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: it is of another source, or was not kept.
+        """
+        self.state()
 
 
 class AlertsByRisk:
@@ -79,6 +97,17 @@ class AlertsByRisk:
                 alert[rows] = ALERT_RISK
                 last[rows] = clock.day
         self._last_alert[:] = last
+
+    def state(self) -> NamedArrays:
+        """The days of the last alerts, and what the source remembers, to go on from."""
+        return {"last": self._last_alert} | within("source", self._source.state())
+
+    def restore(self, state: State, population: Population) -> None:
+        """Go on from a state; where there is none, nobody has been monitored so far."""
+        twins = (len(population),)
+        known = "last" in state
+        self._last_alert[:] = state.take("last", np.float32, twins) if known else population["last_alert_day"]
+        self._source.restore(state.part("source"))
 
     def _assessed(self, population: Population, day: int, days_between_alerts: float) -> NDArray[np.int64]:
         """Rows that are monitored, at home, due for assessment today and not alerted too recently."""

@@ -22,9 +22,10 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
-from popsim.population.columns import Schema
+from popsim.population.columns import DTYPE, Schema
 from popsim.population.genome import COLUMNS as GENES
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 from popsim.population.traits import COLUMNS as TRAITS
 from popsim.population.traits import MORE_COLUMNS as MORE_TRAITS
 
@@ -43,6 +44,8 @@ HOSPITAL = (
     "weight_kg", "systolic_mmhg", "heart_rate_bpm", "ejection_fraction_percent", "gfr_ml_min", "potassium_mmol_l",
     "nt_probnp_pg_ml",
 )  # fmt: skip
+
+OF_ENSEMBLE = ("bias", "log_weight", "memory")
 
 
 class TwinRisks(RiskSource):
@@ -144,6 +147,31 @@ class TwinRisks(RiskSource):
             parameters=self._parameters,
         )
         return foreseen.risk(DECOMPENSATION, self._horizon).probability
+
+    def state(self) -> NamedArrays:
+        """The members and what is known of each person, to go on from."""
+        ensemble, kept = self.belief.ensemble, {"away": self._away, "day": np.int64(self.belief.day)}
+        kept |= {name: getattr(ensemble, name) for name in OF_ENSEMBLE} | within("members", ensemble.people.state())
+        return kept | within("known", self._known) | within("seen", self._seen)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: it is of other people or other devices.
+        """
+        ensemble, rows = self.belief.ensemble, len(self._rows)
+        members = state.part("members")
+        ensemble.people.person_id[:] = members.take("person_id", np.int64, (len(ensemble.people),))
+        ensemble.people.restore(members)
+        for name in OF_ENSEMBLE:
+            values = getattr(ensemble, name)
+            values[:] = state.take(name, values.dtype, values.shape)
+        self.belief.day = state.number("day")
+        self._away = state.take("away", np.bool_, (rows,))
+        schema = ensemble.people.schema
+        for kept, part in ((self._known, state.part("known")), (self._seen, state.part("seen"))):
+            kept |= {name: part.take(name, DTYPE[schema[name].kind], (rows,)) for name in part.names()}
 
     def _look_up(self, population: Population) -> None:
         """Read what has changed in the record: doses, contacts, settings, deaths."""

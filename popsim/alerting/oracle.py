@@ -13,6 +13,7 @@ from popsim.kernels.codes import CAUSE_HEART_FAILURE
 from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 
 
 class Oracle(RiskSource):
@@ -36,6 +37,13 @@ class Oracle(RiskSource):
         """Probability that each of these rows presents within the horizon under unchanged care."""
         copies = population.chosen(rows)
         return chance_of_presenting(copies, self._physiology, clock.day, self._horizon, self._parameters)
+
+    def state(self) -> NamedArrays:
+        """Nothing: it reads the true state."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Does nothing."""
 
 
 def chance_of_presenting(

@@ -26,6 +26,7 @@ from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.genome import CODES, allele_activities
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 from popsim.population.warfarin import WarfarinTaker, genetic_dose_mg_week
 
 COST_COLUMN = "cost_programme"
@@ -70,6 +71,24 @@ class GeneticTesting:
             rows = rows[meets(population, self.test.eligible, rows, look)]
             rows = rows[self._uniform(population, rows, "") < self.test.uptake]
             self._take(population, rows, today)
+
+    def state(self) -> NamedArrays:
+        """Who was offered it, yesterday's triggers and the results under way, to go on from."""
+        days = np.repeat(np.array(list(self._pending), np.int64), [len(rows) for rows in self._pending.values()])
+        rows = np.concatenate([*self._pending.values(), np.zeros(0, np.int64)])
+        return {"asked": self._asked, "held": self._held, "due_day": days, "due_row": rows}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: it is of another test.
+        """
+        self._asked[:] = state.take("asked", np.bool_, self._asked.shape)
+        self._held[:] = state.take("held", np.bool_, self._held.shape)
+        days = state.take("due_day", np.int64, (None,))
+        rows = state.take("due_row", np.int64, days.shape)
+        self._pending = {int(day): rows[days == day] for day in np.unique(days)}
 
     def _offered(self, population: Population, today: int, look: Look) -> NDArray[np.int64]:
         """Rows that are offered the test today, each once."""

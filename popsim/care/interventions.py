@@ -12,24 +12,19 @@ import math
 import zlib
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.care.column_changes import Changing, Step, apply_change, steps_of, write_within_bounds
 from popsim.care.eligibility import Look, meets
 from popsim.care.genetic_testing import GeneticTesting
 from popsim.care.signals import Signals
-from popsim.care.study_drugs import drugs_of
 from popsim.definitions.interventions import (
-    ColumnEffect,
-    Device,
-    DrugIntervention,
     GeneticTest,
     HazardRatio,
     Intervention,
     Personal,
-    Programme,
 )
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import STREAM_INTERVENTION, STREAM_TREATMENT
@@ -38,9 +33,11 @@ from popsim.kernels.numerics.sampling import keyed
 from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 
 COST_COLUMN: dict[str, str] = {"drug": "cost_drugs", "device": "cost_devices", "programme": "cost_programme"}
 NEVER = -1
+CHARGES = "charges of all"  # part of the state; no intervention can have this name
 DRAWN_EVERY_DAYS = 365  # whether a treatment given as a hazard ratio works in a person
 PREVENTED = -20.0  # log ratio of what a treatment prevents
 TOLERANCE = 1e-3  # of a dose that has been kept
@@ -50,33 +47,6 @@ OUTCOME_PARTS = {
     "cardiovascular_death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death"),
     "death": ("sudden_death", "pump_failure_death", "other_cardiovascular_death", "non_cardiovascular_death"),
 }
-
-type Changing = DrugIntervention | Device | Programme
-
-
-class ColumnChange(NamedTuple):
-    """A change of a column: the greater of `floor` and factor x value + term."""
-
-    column: str
-    factor: float
-    term: float
-    floor: float = -np.inf
-
-
-class Step(NamedTuple):
-    """Changes on one day of an intervention.
-
-    Attributes:
-        day: since its start.
-        changes: of columns.
-        kept: column that must not have fallen below a value since the step before.
-        takes: column that must have a value: the drug that people take of a class.
-    """
-
-    day: int
-    changes: tuple[ColumnChange, ...]
-    kept: tuple[str, float] | None = None
-    takes: tuple[str, int] | None = None
 
 
 class Interventions:
@@ -120,6 +90,26 @@ class Interventions:
             course.start(population, today, look)
         for testing in self._tests:
             testing.apply(population, today, look)
+
+    def state(self) -> NamedArrays:
+        """Who has what, and its daily costs, to go on from."""
+        parts = {course.intervention.name: course.state() for course in self._courses}
+        parts |= {testing.test.name: testing.state() for testing in self._tests} | {CHARGES: self.charges.state()}
+        return {name: array for part, arrays in parts.items() for name, array in within(part, arrays).items()}
+
+    def restore(self, state: State, day: int) -> None:
+        """Go on from the state on the morning of a day; interventions that begin on it or later have none.
+
+        Raises:
+            InputError: the state is of other interventions.
+        """
+        for course in self._courses:
+            if course.intervention.from_day < day:
+                course.restore(state.part(course.intervention.name))
+        for testing in self._tests:
+            if testing.test.from_day < day:
+                testing.restore(state.part(testing.test.name))
+        self.charges.restore(state.part(CHARGES))
 
 
 class InterventionCourse:
@@ -177,6 +167,15 @@ class InterventionCourse:
         one = self.intervention
         return COST_COLUMN[one.treatment if isinstance(one, HazardRatio) else one.kind]
 
+    def state(self) -> NamedArrays:
+        """Who has it since when, to go on from."""
+        return {"has": self._has, "began": self._began}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self._has[:] = state.take("has", np.bool_, self._has.shape)
+        self._began[:] = state.take("began", np.int32, self._began.shape)
+
     def _ending(self, population: Population, today: int) -> NDArray[np.int64]:
         """Rows whose duration is over today, whether or not they have the intervention."""
         one = self.intervention
@@ -201,8 +200,7 @@ class ColumnCourse(InterventionCourse):
     def __init__(self, intervention: Changing, population: Population, charges: Charges, key: RandomKey) -> None:
         super().__init__(intervention, population, charges, key)
         self._steps = steps_of(intervention)
-        ends = intervention.until_day is not None or intervention.duration_days is not None
-        changed = {change.column for step in self._steps for change in step.changes} if ends else ()
+        changed = {change.column for step in self._steps for change in step.changes}
         self._added = {name: np.zeros(len(population), np.float32) for name in changed}
 
     def begin(self, population: Population, rows: NDArray[np.int64]) -> None:
@@ -230,15 +228,23 @@ class ColumnCourse(InterventionCourse):
             write_within_bounds(population, name, rows, population[name][rows] - added[rows])
             added[rows] = 0.0
 
+    def state(self) -> NamedArrays:
+        """Also what it has added to each column."""
+        return super().state() | within("added", self._added)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        super().restore(state)
+        for name, added in self._added.items():
+            added[:] = state.take(f"added/{name}", np.float32, added.shape)
+
     def _take(self, population: Population, step: Step, rows: NDArray[np.int64]) -> None:
         if step.takes is not None:
             rows = rows[population[step.takes[0]][rows] == step.takes[1]]
         if len(rows) == 0:
             return
         for change in step.changes:
-            added = apply_change(population, change, rows)
-            if self._added:
-                self._added[change.column][rows] += added
+            self._added[change.column][rows] += apply_change(population, change, rows)
 
 
 class HazardRatioCourse(InterventionCourse):
@@ -276,6 +282,15 @@ class HazardRatioCourse(InterventionCourse):
         """No effect any more."""
         self._set(population, rows, np.zeros(len(rows)))
 
+    def state(self) -> NamedArrays:
+        """Also its effect in each person."""
+        return super().state() | {"present": self._present}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        super().restore(state)
+        self._present[:] = state.take("present", np.float32, self._present.shape)
+
     def _act(self, population: Population, rows: NDArray[np.int64], since: NDArray[np.int64]) -> None:
         """Set the effect of people who have it for some days."""
         log_ratio = self._log_ratio * self._share(since)
@@ -312,48 +327,3 @@ def course_of(one: Personal, population: Population, charges: Charges, key: Rand
     if isinstance(one, HazardRatio):
         return HazardRatioCourse(one, population, charges, key)
     return ColumnCourse(one, population, charges, key)
-
-
-def steps_of(intervention: Changing) -> tuple[Step, ...]:
-    """What changes in people who have the intervention, by the day since its start."""
-    reached = intervention.adherence
-    if not isinstance(intervention, DrugIntervention):
-        return (Step(0, tuple(_change(effect, reached) for effect in intervention.effects)),)
-    drugs, mode = drugs_of(intervention), intervention.mode
-    if mode == "stop":
-        return (Step(0, tuple(ColumnChange(drug.dose, 0.0, 0.0) for drug in drugs), takes=drugs[0].agent),)
-    steps: list[Step] = []
-    for day, dose in intervention.rungs:
-        changes = []
-        for drug in drugs:
-            amount = dose * reached * drug.at_target
-            kept, floor = (1.0, amount) if mode == "start" else (0.0, -math.inf)
-            changes.append(ColumnChange(drug.dose, kept, 0.0 if kept else amount, floor))
-            if drug.agent is not None:
-                changes.append(ColumnChange(drug.agent[0], 0.0, drug.agent[1]))
-        held = (drugs[0].dose, intervention.rungs[len(steps) - 1][1] * reached * drugs[0].at_target) if steps else None
-        steps.append(Step(day, tuple(changes), held))
-    return tuple(steps)
-
-
-def _change(effect: ColumnEffect, reached: float) -> ColumnChange:
-    if effect.multiply is not None:
-        return ColumnChange(effect.column, 1.0 + reached * (effect.multiply - 1.0), 0.0)
-    return ColumnChange(effect.column, 1.0, reached * (effect.add or 0.0))
-
-
-def apply_change(population: Population, change: ColumnChange, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Change a column in some rows; return the difference in each."""
-    old = population[change.column][rows]
-    new = np.maximum(change.factor * old.astype(np.float64) + change.term, change.floor)
-    write_within_bounds(population, change.column, rows, new)
-    added: NDArray[np.float32] = population[change.column][rows] - old
-    return added
-
-
-def write_within_bounds(
-    population: Population, name: str, rows: NDArray[np.int64], values: NDArray[np.floating[Any]]
-) -> None:
-    """Write values to some rows of a column, clipped to its bounds."""
-    column = population.schema[name]
-    population[name][rows] = np.clip(values, column.low, column.high)

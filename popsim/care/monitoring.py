@@ -19,6 +19,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.population.clock import Clock
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 
 MEASURED_OF = (
     "alive",
@@ -75,6 +76,12 @@ class AlertSource(Protocol):
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in the morning's readings and write `alert` and `last_alert_day` of the people that it covers."""
 
+    def state(self) -> NamedArrays:
+        """What it remembers, to go on from."""
+
+    def restore(self, state: State, population: Population) -> None:
+        """Go on from a state; an empty one is of a service that nobody had used."""
+
 
 class Monitoring:
     """Telemonitoring under one strategy; does nothing if the strategy has none.
@@ -124,6 +131,33 @@ class Monitoring:
             self._alert_source.alert(population, clock, HomeReadings(self._read, self._delay, self._rules))
         if self._fatigue > 0.0:
             self._tire(population, clock.day)
+
+    def state(self) -> NamedArrays:
+        """Readings under way, recent alerts and what the source of alerts remembers, to go on from."""
+        past = {
+            f"{age}/{name}": column
+            for age, day in enumerate(self._past)
+            for name, column in zip(MEASURED_OF, day, strict=True)
+        }
+        source = {} if self._alert_source is None else within("alerts", self._alert_source.state())
+        return {"recent": self._recent, "days": np.int64(len(self._past))} | within("past", past) | source
+
+    def restore(self, state: State, population: Population, day: int) -> None:
+        """Go on from a state on the morning of a day.
+
+        Raises:
+            InputError: the state is of another programme.
+        """
+        for begun in sorted(one for one in self._later if one < day):
+            self._begin(self._later[begun])
+        twins = len(population)
+        self._read, self._recent = np.zeros(twins, np.int8), state.take("recent", np.float64, (twins,))
+        self._past = deque(
+            [state.take(f"past/{age}/{name}", population[name].dtype, (twins,)) for name in MEASURED_OF]
+            for age in range(state.number("days"))
+        )
+        if self._alert_source is not None:
+            self._alert_source.restore(state.part("alerts"), population)
 
     def _begin(self, telemonitoring: Telemonitoring | None) -> None:
         """Switch to a programme."""

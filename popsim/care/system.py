@@ -18,6 +18,7 @@ from popsim.care.external import compile_census, compile_sources, first_day
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.care.prescribing import PrescribingTables
+from popsim.care.saved import restored, state_of
 from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
@@ -31,6 +32,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 
 MAX_TABLE = 100_000_000  # days times settings
 FIRST_ROOM = 8192
@@ -136,6 +138,26 @@ class CareSystem:
         for number in np.flatnonzero(self._arrays.settings["kind"] == records.PLACE):
             loop.change_capacity(self._world, 0.0, number, places[number])
         loop.hand_out_telemonitoring(self._world, 0.0)
+
+    def state(self) -> NamedArrays:
+        """All that has changed since the first morning, to go on from."""
+        daily = {"census": self.census, "queue": self.queue, "peak": self.peak, "capacity": self.capacity}
+        return within("now", state_of(self._arrays)) | {name: table[: self.day] for name, table in daily.items()}
+
+    def restore(self, state: State, day: int) -> None:
+        """Go on from the state on the morning of a day, with the policies of the day before.
+
+        Raises:
+            InputError: the state is of another network or other people.
+        """
+        arrays = restored(self._arrays, state.part("now"), day)
+        arrays.policy[:] = records.as_record(self._policies.telemonitoring(day - 1))
+        self.events.records, self.events.size = arrays.log, int(arrays.counters[records.LOG_SIZE])
+        self._use(arrays._replace(follow_ups=self._policies.follow_ups(day - 1)))
+        self.capacity[:] = _capacity(arrays.settings)
+        for name in ("census", "queue", "peak", "capacity"):
+            table: NDArray[Any] = getattr(self, name)
+            table[:day] = state.take(name, table.dtype, (day, len(self.settings)))
 
     def withdraw(self, rows: NDArray[np.int64]) -> None:
         """Some twins leave the network; their beds go to the next."""

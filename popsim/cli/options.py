@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from popsim.runs.engine import Engine
     from popsim.runs.run import StoredRun
     from popsim.runs.runner import RunResult
+    from popsim.runs.work import Simulate
     from popsim.studies.design import Change, Study
 
 MAX_PROCESSES = 1024
@@ -157,15 +158,21 @@ class StudyOptions:
         use_threads(Engine.fitting(1, self.threads, 1, twins).threads)
 
     def run(
-        self, study: Study, results: Path | None = None, title: str | None = None, engine: Engine | None = None
+        self,
+        study: Study,
+        results: Path | None = None,
+        title: str | None = None,
+        engine: Engine | None = None,
+        simulate: Simulate | None = None,
     ) -> RunResult:
-        """Run a study with a progress bar; by default in `out` and on the fitting engine."""
+        """Run a study with a progress bar; by default in `out`, on the fitting engine and from the first day."""
         from popsim.reporting.table_files import tables_are_of
         from popsim.reporting.text.progress import progress_bar
         from popsim.runs.runner import run_study
 
         with progress_bar(title or study.experiment.name, quiet=self.quiet) as on_progress:
-            result = run_study(study, results or self.out, engine or self.engine(study), on_progress)
+            where = (results or self.out, engine or self.engine(study), on_progress)
+            result = run_study(study, *where, **({} if simulate is None else {"simulate": simulate}))
         tables_are_of(study.experiment, study.network, study.run_id, result.content_hash)
         return result
 

@@ -148,7 +148,7 @@ class _Dated(Definition):
         return self
 
 
-class _Personal(_Dated):
+class PersonalIntervention(_Dated):
     """An intervention on one person: offered once, at entry or on `from_day`, whichever is later.
 
     Attributes:
@@ -173,7 +173,7 @@ class _Personal(_Dated):
     cost_per_day: Cost = 0.0
 
 
-class DrugIntervention(_Personal):
+class DrugIntervention(PersonalIntervention):
     """A drug of the care columns (care/columns.py), which affects physiology and is paid for each day.
 
     Its price (evidence/nhs_prices.toml) follows from the dose; `cost_per_day` is added to it. Clinicians continue to
@@ -244,21 +244,21 @@ class ColumnEffect(Definition):
 Effects = Annotated[tuple[ColumnEffect, ...], AS_TUPLE, Field(max_length=8)]
 
 
-class Device(_Personal):
+class Device(PersonalIntervention):
     """A device, with its cost at implantation (`cost_once`) and its effects."""
 
     kind: Literal["device"]
     effects: Effects = ()
 
 
-class Programme(_Personal):
+class Programme(PersonalIntervention):
     """Any other intervention on a person: training, coaching, home visits; with its costs and effects."""
 
     kind: Literal["programme"]
     effects: Effects = ()
 
 
-class HazardRatio(_Personal):
+class HazardRatio(PersonalIntervention):
     """A treatment whose effect is a hazard ratio of a trial: a drug, device or programme that has no mechanism here.
 
     A ratio below 1 prevents the share 1 - ratio of what would happen without it, a ratio above 1 multiplies the hazard,

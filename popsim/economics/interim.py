@@ -7,6 +7,7 @@ import polars as pl
 
 from popsim.economics.columns import VALUATION_COLUMNS
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 
 
 class InterimTotals:
@@ -32,6 +33,15 @@ class InterimTotals:
         rows = self._population.entering(day - self._since)
         for name, totals in self._totals.items():
             totals[rows] = self._population[name][rows]
+
+    def state(self) -> NamedArrays:
+        """The totals copied so far, to go on from."""
+        return dict(self._totals)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        for name, totals in self._totals.items():
+            totals[:] = state.take(name, totals.dtype, totals.shape)
 
     def frame(self) -> pl.DataFrame:
         """person_id and the totals; final ones where the simulation ended before that day."""

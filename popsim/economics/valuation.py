@@ -31,6 +31,7 @@ from popsim.population.charges import Charges
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 from popsim.units import DAYS_PER_YEAR
 
 # Columns in the order in which the kernels take them.
@@ -135,6 +136,22 @@ class Valuation:
         by_year = self._spending.sum(axis=0)
         years = pl.Series("year", np.arange(1, len(by_year) + 1), pl.Int32)
         return pl.DataFrame([years, *(pl.Series(name, by_year[:, i].copy()) for i, name in enumerate(COST_NAMES))])
+
+    def state(self) -> NamedArrays:
+        """Spending so far and the number of events valued, to go on from; totals of persons are their columns."""
+        return {"spending": self._spending, "events": np.int64(self._events_seen)}
+
+    def restore(self, state: State, population: Population, day: int) -> None:
+        """Go on from a state on the morning of a day.
+
+        Raises:
+            InputError: the state is of another valuation.
+        """
+        for begun in sorted(one for one in self._telemonitoring_later if one < day):
+            self.daily = self.daily._replace(telemonitoring=self._telemonitoring_later[begun])
+        spending = self._accounts(population).spending
+        spending[:] = state.take("spending", np.float64, spending.shape)
+        self._events_seen = state.number("events")
 
     def _accrue_time(self, population: Population, clock: Clock) -> None:
         """The rows under follow-up are contiguous, because rows are ordered by entry."""

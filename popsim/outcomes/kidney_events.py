@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 
 EVERY_DAYS = 28
 FAILURE_BELOW = 15.0  # mL/min/1.73 m2
@@ -48,6 +49,17 @@ class KidneyEvents:
                 self._began[name] = np.where(below, np.where(np.isnan(began), since, began), np.nan)
         dialysed = measured & (population["dialysis"] != 0) & np.isnan(self._day[FAILURE])
         self._day[FAILURE][dialysed] = since[dialysed]
+
+    def state(self) -> NamedArrays:
+        """Limits, losses begun and events so far, to go on from."""
+        return within("limit", self._limits) | within("began", self._began) | within("day", self._day)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        for name, values in (("limit", self._limits), ("began", self._began), ("day", self._day)):
+            kept, part = values, state.part(name)
+            for column, array in kept.items():
+                array[:] = part.take(column, array.dtype, array.shape)
 
     def frame(self) -> pl.DataFrame:
         """person_id and COLUMNS, null without the event."""

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.population.state import NamedArrays, State
+
 
 class Charge(NamedTuple):
     """A cost charged today to each of some rows, and the column where valuation books it."""
@@ -39,3 +41,11 @@ class Charges:
         if change and len(rows):
             prices: NDArray[Any] = self.per_day.setdefault(column, np.zeros(twins))
             prices[rows] += change
+
+    def state(self) -> NamedArrays:
+        """Daily costs, to go on from; those of a day have been booked at its end."""
+        return dict(self.per_day)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self.per_day = {column: state.take(column, np.float64, (None,)) for column in state.names()}

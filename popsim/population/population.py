@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from popsim.arguments import array
 from popsim.errors import InputError, did_you_mean
 from popsim.population.columns import DTYPE, Kind, Schema
+from popsim.population.state import NamedArrays, State
 
 
 class Population:
@@ -152,6 +153,19 @@ class Population:
                 "sample them again, or give each model a copy() made before the first"
             )
         self._taken[:] = True
+
+    def state(self) -> NamedArrays:
+        """Every column and the ids, to go on from."""
+        return {"person_id": self.person_id} | {name: self[name] for name in self}
+
+    def restore(self, state: State) -> None:
+        """Take every column from a state, which may have more of them.
+
+        Raises:
+            InputError: a column is absent.
+        """
+        for name, (kind, _) in self.schema.places.items():
+            self[name] = state.take(name, DTYPE[kind], (len(self),))
 
     @property
     def nbytes(self) -> int:

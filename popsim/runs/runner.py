@@ -104,7 +104,7 @@ def run_study(
             missing.reverse()  # the other runner works from the other end
         if missing:
             store.write_begun(study.flags, {unit.key: unit.name for unit in units})
-        records |= _computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
+        records |= computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
         tables = _combined(store, study, units)
         content = _content_hash(units, records)
         seconds = time.perf_counter() - began
@@ -125,7 +125,7 @@ def run_study(
     return RunResult(study, store.folder, content, tables, len(missing), seconds)
 
 
-def _computed(
+def computed(
     study: Study,
     missing: Sequence[Unit],
     total: int,

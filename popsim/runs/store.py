@@ -42,6 +42,7 @@ TEMPORARY = ".tmp-"
 RUNNER = ".runner-"
 BATCH_BYTES = 2**23  # of Parquet in memory while many units are read
 BATCH_ROWS = 2**17
+PRIVATE = 0o600  # mode of a file that only its owner can read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class UnitStore:
     def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder / "units"
         self.quarantine = folder / "quarantine"
-        self.folder_mode, self.file_mode = (0o700, 0o600) if private else (0o777, 0o666)
-        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.folder_mode, self.file_mode = (0o700, PRIVATE) if private else (0o777, 0o666)
+        self.owner = new_owner()
 
     def path(self, key: str) -> Path:
         """Path of the file of a finished unit."""
@@ -83,8 +84,8 @@ class UnitStore:
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(self.folder_mode, parents=True, exist_ok=True)
-            _sweep(self.folder)
-            _sweep(self.quarantine)
+            sweep(self.folder)
+            sweep(self.quarantine)
             others = any(self.folder.glob(f"{RUNNER}*"))
             (self.folder / f"{RUNNER}{self.owner}").touch()
         except OSError as error:
@@ -148,7 +149,7 @@ class UnitStore:
     def quarantine_record(self, key: str, why: Mapping[str, Any]) -> None:
         """Record why a unit failed."""
         self.quarantine.mkdir(self.folder_mode, exist_ok=True)
-        with _taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
+        with taking(self.quarantined(key), self.owner, self.file_mode) as temporary:
             temporary.write_text(json.dumps(why, indent=2) + "\n", encoding="utf-8")
 
     def scan(self, table: str, keys: Sequence[str]) -> pl.LazyFrame:
@@ -264,11 +265,16 @@ class RunStore:
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(self.units.folder_mode, parents=True, exist_ok=True)
-            _sweep(self.folder)
-            with _taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
+            sweep(self.folder)
+            with taking(self.folder / name, self.units.owner, self.units.file_mode) as temporary:
                 yield temporary
         except (OSError, pl.exceptions.PolarsError) as error:
             raise RunError(one_line(f"{self.folder / name}: {error}; the same command tries again")) from None
+
+
+def new_owner() -> str:
+    """A name for what this process writes."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def records(folder: Path, *names: str) -> list[Path]:
@@ -289,7 +295,7 @@ def followed(path: Path) -> Path:
 
 
 @contextmanager
-def _taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
+def taking(path: Path, owner: str, mode: int) -> Iterator[Path]:
     """A file to write, renamed once it is on the disk; on failure nothing remains."""
     temporary = path.with_name(f"{TEMPORARY}{owner}-{secrets.token_hex(4)}")
     try:
@@ -339,7 +345,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove leftovers of dead processes of this machine."""
     for prefix in (TEMPORARY, RUNNER):
         for leftover in folder.glob(f"{prefix}*"):

@@ -22,7 +22,7 @@ import shutil
 import struct
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -85,7 +85,7 @@ def write(path: Path, key: str, tables: Tables, seconds: float) -> UnitRecord:
         said = {"key": key, "contents": contents, "seconds": seconds}
         file.writestr(zipfile.ZipInfo(UNIT), json.dumps(said))
         file.comment = b"0" * SEAL
-    return UnitRecord(key, contents, seconds, _seal(path))
+    return UnitRecord(key, contents, seconds, seal(path))
 
 
 def _add_lazy(file: zipfile.ZipFile, member: zipfile.ZipInfo, table: pl.LazyFrame, part: Path) -> str:
@@ -117,15 +117,15 @@ def sink(table: pl.LazyFrame, path: Path) -> None:
         raise OSError(number, os.strerror(number), str(path)) from None
 
 
-def _seal(path: Path) -> str:
-    """Write the seal."""
+def seal(path: Path) -> str:
+    """Write the seal over the comment of a zip."""
     with path.open("r+b") as file:
-        seal = _sealed_hash(file)
-        file.write(seal.encode())
-    return seal
+        digest = sealed_hash(file)
+        file.write(digest.encode())
+    return digest
 
 
-def _sealed_hash(file: BinaryIO) -> str:
+def sealed_hash(file: BinaryIO) -> str:
     """SHA-256 of a file up to its seal, which becomes the reading position."""
     digest, left = hashlib.sha256(), file.seek(0, io.SEEK_END) - SEAL
     file.seek(0)
@@ -140,20 +140,39 @@ def read_record(path: Path, key: str) -> UnitRecord | None:
     """The record of a file; None if it is missing, damaged, of another unit, or its values differ from its record."""
     try:
         with path.open("rb") as file:
-            seal = _sealed_hash(file)
-            if file.read() != seal.encode():
-                return None
-            with _opened(file) as members:
-                record = UnitRecord(**json.loads(members.read(UNIT)), seal=seal)
-                contents = {
-                    name.removesuffix(".parquet"): frame_hash(_bounded(members.read(name)))
-                    for name in members.namelist()
-                    if name != UNIT
-                }
+            return _checked(file, key)
     except DAMAGE:
         return None
+
+
+def read_frames(file: BinaryIO, key: str) -> dict[str, pl.DataFrame]:
+    """All tables of a unit, checked like `read_record`.
+
+    Raises:
+        ValueError: the file is of another unit, or its values differ from its record.
+        OSError, KeyError, zipfile.BadZipFile ...: as DAMAGE.
+    """
+    names = _checked(file, key).contents
+    with _opened(file) as members:
+        return {name: pl.read_parquet(members.read(f"{name}.parquet")) for name in names}
+
+
+def _checked(file: BinaryIO, key: str) -> UnitRecord:
+    """The record of a unit; raises some of DAMAGE."""
+    seal = sealed_hash(file)
+    if file.read() != seal.encode():
+        raise ValueError("its checksum is wrong")
+    with _opened(file) as members:
+        record = UnitRecord(**json.loads(members.read(UNIT)), seal=seal)
+        contents = {
+            name.removesuffix(".parquet"): frame_hash(_bounded(members.read(name)))
+            for name in members.namelist()
+            if name != UNIT
+        }
     sound = record.contents == contents and isinstance(record.seconds, int | float) and math.isfinite(record.seconds)
-    return record if sound and record.key == key else None
+    if not sound or record.key != key:
+        raise ValueError("is of another unit, or its values are not those of its record")
+    return record
 
 
 def read_table(path: Path, table: str) -> bytes:
@@ -166,9 +185,22 @@ def read_table(path: Path, table: str) -> bytes:
         return members.read(f"{table}.parquet")
 
 
+def _opened(file: BinaryIO) -> AbstractContextManager[zipfile.ZipFile]:
+    """The members of a unit, checked: only tables and the record."""
+    return opened_members(file, MEMBER, UNIT, MAX_RECORD_BYTES)
+
+
 @contextmanager
-def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    """The members of a unit, checked before any is read: each once, only tables and the record, not compressed.
+def opened_members(
+    file: BinaryIO, names: re.Pattern[str], record: str, max_record_bytes: int
+) -> Iterator[zipfile.ZipFile]:
+    """The members of a zip, checked before any is read: each once, of these names, not compressed.
+
+    Args:
+        file: the zip.
+        names: that members may have.
+        record: name of the one that must be there.
+        max_record_bytes: its largest size.
 
     Raises:
         zipfile.BadZipFile: anything else.
@@ -178,10 +210,10 @@ def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
         stored = all(
             one.compress_type == zipfile.ZIP_STORED and one.file_size == one.compress_size for one in found.values()
         )
-        named = len(found) == len(members.infolist()) and all(map(MEMBER.fullmatch, found)) and UNIT in found
+        named = len(found) == len(members.infolist()) and all(map(names.fullmatch, found)) and record in found
         whole = sum(one.file_size for one in found.values()) <= file.seek(0, io.SEEK_END)
-        if not (stored and named and whole and found[UNIT].file_size <= MAX_RECORD_BYTES):
-            raise zipfile.BadZipFile("other members than those of a unit")
+        if not (stored and named and whole and found[record].file_size <= max_record_bytes):
+            raise zipfile.BadZipFile("other members than it should have")
         yield members
 
 

@@ -12,6 +12,7 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventColumns, EventLog
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 from popsim.simulation.twin import HOOKS, PatientTwin, TwinEvent
 from popsim.simulation.twin_set import TwinSet
 
@@ -36,6 +37,15 @@ class Hooks:
         if "on_day" in self.called:
             for row in population.alive_and_entered(clock.day).tolist():
                 self._tell(row, "on_day")
+
+    def state(self) -> NamedArrays:
+        """Who is an inpatient, to go on from."""
+        return {"inside": np.array(sorted(self._inside), np.int64)}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state: what has happened is not told again."""
+        self._inside = set(state.take("inside", np.int64, (None,)).tolist())
+        self._read = len(self.events)
 
     def _call_for_events(self) -> None:
         start, self._read = self._read, len(self.events)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 from mesa import Model
+from mesa.time import EventGenerator, Priority, Schedule
 
 from popsim.alerting.building import alert_source_of
 from popsim.arguments import MAX_DAYS, real_number, whole_number
@@ -38,6 +39,7 @@ from popsim.population.entry import refuse_impossible
 from popsim.population.environment_series import EnvironmentSeries
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State, within
 from popsim.simulation.hooks import Hooks
 from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
 from popsim.simulation.recorder import Recorder
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 MADE_WITH = frozenset((
     "population", "network", "strategy", "key", "seed", "replication", "follow_up_days", "enrolment_days", "parameters",
 ))  # fmt: skip
+STATEFUL = ("interventions", "monitoring", "care", "valuation", "recorder", "hooks")  # parts that remember
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,53 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
                 ("Day", f"{self.clock.day} of {self.days}"), ("Events", f"{len(self.events):,}")]  # fmt: skip
         return html_table("Population model", [], rows)
 
+    def state(self) -> NamedArrays:
+        """Everything that has changed since the first morning, between two days; see `restore`.
+
+        A user's own attributes, agents and scheduled events, the diaries of followed twins and Mesa's generators are
+        not part of it.
+
+        Raises:
+            RunError: a day was left unfinished.
+            InputError: the state of a part cannot be kept.
+        """
+        self._refuse_unfinished()
+        parts: dict[str, Any] = {"people": self.population}
+        parts |= {name: getattr(self, name) for name in STATEFUL}
+        kept: NamedArrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}  # type: ignore[dict-item]
+        for name, part in parts.items():
+            kept |= within(name, part.state())
+        return kept
+
+    def restore(self, state: State) -> None:
+        """Go on from a state: this model has the same people in the same network, and has simulated nothing.
+
+        Its strategy is that of the state until then. It may have interventions that begin later.
+
+        Raises:
+            InputError: the state is of another model or damaged, or this model has begun.
+        """
+        day, people = state.number("day"), self.population
+        if self.clock.day or not 0 < day <= self.days:
+            raise InputError(f"saved state: of day {day}, this model is on day {self.clock.day} of {self.days}")
+        if state.take("key", np.int64, (2,)).tolist() != list(self.key):
+            raise InputError("saved state: has other random numbers than this model")
+        if (state.take("people/person_id", np.int64, (None,)) != people.person_id).any():
+            raise InputError("saved state: is of other people")
+        people.restore(state.part("people"))
+        refuse_impossible(people, (column for column in people.schema.columns.values() if column.kind == "code"))
+        self.care.restore(state.part("care"), day)
+        self.interventions.restore(state.part("interventions"), day)
+        self.monitoring.restore(state.part("monitoring"), people, day)
+        self.valuation.restore(state.part("valuation"), people, day)
+        self.recorder.restore(state.part("recorder"), day)
+        self.hooks.restore(state.part("hooks"))
+        self.clock.day = self.steps = day
+        self._default_schedule.stop()
+        days = Schedule(interval=1.0, start=day + 1.0)
+        self._default_schedule = EventGenerator(self, self._do_step, days, priority=Priority.HIGH).start()
+        self.time, self.running = float(day), day < self.days
+
     def daily_frame(self) -> pl.DataFrame:
         """One row per simulated day: persons alive, alerts, census and queue of every setting; see `Recorder.frame`."""
         return self.recorder.frame()
@@ -216,10 +266,13 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             raise InputError(f"{going}: time only moves on")
         if until > self.days:
             raise InputError(f"{going}: the simulation ends after {self.days} days (enrolment_days + follow_up_days)")
-        if self._unfinished:
-            raise RunError(f"day {self.clock.day} was left unfinished, the model cannot go on: make a new one")
+        self._refuse_unfinished()
         if until > self.time:
             super()._advance_time(until)
+
+    def _refuse_unfinished(self) -> None:
+        if self._unfinished:
+            raise RunError(f"day {self.clock.day} was left unfinished, the model cannot go on: make a new one")
 
     def _begin_day(self) -> None:
         """Record that a day has begun; the model cannot continue if it is not completed."""

@@ -15,6 +15,7 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
+from popsim.population.state import NamedArrays, State
 
 
 class Occupancy(Protocol):
@@ -49,6 +50,15 @@ class Recorder:
         self._read = len(self._events)
         self._days.append((clock.day, entered, alive, alerts))
         self.diary.write(population, clock.day)
+
+    def state(self) -> NamedArrays:
+        """The days so far, to go on from."""
+        return {"days": np.array(self._days, np.int64).reshape(-1, 4)}
+
+    def restore(self, state: State, day: int) -> None:
+        """Go on from the state on the morning of a day."""
+        self._days = [tuple(row) for row in state.take("days", np.int64, (day, 4)).tolist()]
+        self._read = len(self._events)
 
     def frame(self) -> pl.DataFrame:
         """One row per day, with the state at the end of the day.

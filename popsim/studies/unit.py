@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.care.entrance import Entrance
 from popsim.care.network import CareNetwork
 from popsim.care.signals import Signals
 from popsim.definitions.network import SettingDefinition
@@ -19,7 +21,7 @@ from popsim.economics.interim import InterimTotals
 from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.evidence.sets import INTERVENTION_SET
 from popsim.kernels.care.records import UNLIMITED
-from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, PRESENT, START, VISIT
+from popsim.kernels.codes import ALERT, ARRIVE, DEATH, EARLY, END, ENTER, ENTERED_AT_HOME, PRESENT, START, VISIT
 from popsim.outcomes.alerts import alert_measures
 from popsim.outcomes.baseline import at_entry, baseline
 from popsim.outcomes.clinical import clinical_start, with_clinical
@@ -34,11 +36,13 @@ from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays, with_index_stay
 from popsim.outcomes.urgent_visits import index_destinations, urgent_visits
+from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.event_log import EventLog
 from popsim.population.life_table import LifeTable
 from popsim.population.population import Population
 from popsim.population.sampling import sample
+from popsim.population.state import NamedArrays, State, within
 from popsim.simulation.model import PopulationModel
 from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
@@ -56,8 +60,12 @@ WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
 
 
-def simulate(unit: Unit) -> Tables:
+def simulate(unit: Unit, state: State | None = None) -> Tables:
     """Simulate one strategy in one region of one replication of one draw.
+
+    Args:
+        unit: of the study.
+        state: from which it goes on; from its first day when None.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
@@ -66,20 +74,21 @@ def simulate(unit: Unit) -> Tables:
     """
     gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
     try:
-        tables = tables_of(_run_to_end(unit), unit)
+        simulation = begun(unit) if state is None else resumed(unit, state)
+        simulation.run_until(simulation.model.days)
+        output = simulation.output()
+        del simulation
+        tables = tables_of(output, unit)
     finally:
         gc.unfreeze()
     return {name: _labelled(table, unit) for name, table in tables.items()}
 
 
-def _run_to_end(unit: Unit) -> SimulationOutput:
-    experiment = unit.study.experiment
-    return run_to_end(
-        build(unit),
-        experiment.entry_columns,
-        interim_day=interim_day(experiment),
-        to_death=experiment.follow_up is not None,
-    )
+def simulate_until(unit: Unit, day: int) -> State:
+    """Simulate a unit until the morning of a day; every column is kept, whichever strategy goes on."""
+    simulation = begun(unit, unit.study.schema)
+    simulation.run_until(day)
+    return State.of(simulation.state())
 
 
 class SimulationOutput(NamedTuple):
@@ -97,49 +106,115 @@ class SimulationOutput(NamedTuple):
     interim: pl.DataFrame | None
 
 
-def run_to_end(
-    model: PopulationModel,
-    entry_columns: Sequence[str] = (),
-    *,
-    interim_day: int | None = None,
-    to_death: bool = False,
-) -> SimulationOutput:
-    """Simulate a model to its end.
+class Simulation:
+    """A model, and what is measured of its people on the way.
 
     Args:
-        model: before its first day.
-        entry_columns: of its people, kept at entry beside the baseline.
+        model: on its first day.
+        entry_columns: columns that are kept as they are at entry, beside the baseline.
         interim_day: since entry, at which totals are kept.
         to_death: end early when everybody is dead.
     """
-    people = model.population
-    observation = Signals(people.schema, key=model.key)
-    before = at_entry(people, entry_columns, lambda name: observation.look(people, 0, name, slice(None)))
-    clinical, kidney = clinical_start(people), KidneyEvents(people)
-    interim = None if interim_day is None else InterimTotals(people, interim_day)
-    measured = {*range(KIDNEY_EVERY_DAYS, model.days, KIDNEY_EVERY_DAYS), model.days}
-    for day in sorted(measured | (interim.due if interim else set())):
-        if to_death and not model.running:
-            break
-        model.run_for(day - model.clock.day)
-        if day in measured:
-            kidney.measure(people, day)
-        if interim:
-            interim.copy(day)
-    daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
-    spending = model.valuation.spending()
-    return SimulationOutput(
-        people,
-        model.events,
-        before,
-        clinical,
-        kidney.frame(),
-        daily,
-        spending,
-        model.network.settings,
-        capacity,
-        interim.frame() if interim else None,
+
+    def __init__(
+        self,
+        model: PopulationModel,
+        entry_columns: Sequence[str] = (),
+        *,
+        interim_day: int | None = None,
+        to_death: bool = False,
+    ) -> None:
+        self.model, people, self._to_death = model, model.population, to_death
+        look = partial(Signals(people.schema, key=model.key).look, people, 0)
+        self._before = at_entry(people, entry_columns, lambda name: look(name, slice(None)))
+        self._clinical, self._kidney = clinical_start(people), KidneyEvents(people)
+        self._interim = None if interim_day is None else InterimTotals(people, interim_day)
+
+    def run_until(self, day: int) -> None:
+        """Simulate until the morning of a day."""
+        model, interim = self.model, self._interim
+        measured = {*range(KIDNEY_EVERY_DAYS, model.days, KIDNEY_EVERY_DAYS), model.days}
+        for stop in sorted(measured | (interim.due if interim else set()) | {day}):
+            if not model.clock.day < stop <= day or (self._to_death and not model.running):
+                continue
+            model.run_for(stop - model.clock.day)
+            if stop in measured:
+                self._kidney.measure(model.population, stop)
+            if interim:
+                interim.copy(stop)
+
+    def output(self) -> SimulationOutput:
+        """What was measured, once the simulation has ended."""
+        model, interim = self.model, self._interim
+        daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
+        measured = (self._before, self._clinical, self._kidney.frame(), daily, model.valuation.spending())
+        totals = interim.frame() if interim else None
+        return SimulationOutput(model.population, model.events, *measured, model.network.settings, capacity, totals)
+
+    def state(self) -> NamedArrays:
+        """Everything to go on from."""
+        entry = {name: column.to_numpy() for name, column in self._at_entry.items()}
+        kept = within("model", self.model.state()) | within("kidney", self._kidney.state()) | within("entry", entry)
+        return kept | within("interim", self._interim.state() if self._interim else {})
+
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: the state is of another simulation, or it is damaged.
+        """
+        self.model.restore(state.part("model"))
+        self._kidney.restore(state.part("kidney"))
+        if self._interim:
+            self._interim.restore(state.part("interim"))
+        entry, twins = state.part("entry"), (len(self.model.population),)
+        kept = [pl.Series(name, entry.take(name, one.to_numpy().dtype, twins)) for name, one in self._at_entry.items()]
+        self._before, self._clinical = (
+            frame.with_columns([one for one in kept if one.name in frame.columns])
+            for frame in (self._before, self._clinical)
+        )
+
+    @property
+    def _at_entry(self) -> dict[str, pl.Series]:
+        """Every column kept from the first morning."""
+        return {one.name: one for frame in (self._before, self._clinical) for one in frame if one.name != "person_id"}
+
+
+def begun(unit: Unit, schema: Schema | None = None) -> Simulation:
+    """The simulation of a unit on its first day; `schema` as for `build`."""
+    return _simulation(unit, build(unit, schema=schema))
+
+
+def resumed(unit: Unit, state: State) -> Simulation:
+    """The simulation of a unit that goes on from a state.
+
+    Raises:
+        InputError: the state is of another unit, or it is damaged.
+    """
+    stored = state.part("model").part("people")
+    people = Population(needed_schema(unit.study, unit.strategy), stored.take("person_id", np.int64, (None,)))
+    people.restore(stored)
+    lived = Entrance(ENTERED_AT_HOME, np.zeros(len(people), np.int8))  # nothing of them is initialised
+    simulation = _simulation(unit, _model(unit, people, lived))
+    simulation.restore(state)
+    return simulation
+
+
+def _simulation(unit: Unit, model: PopulationModel) -> Simulation:
+    experiment = unit.study.experiment
+    return Simulation(
+        model,
+        experiment.entry_columns,
+        interim_day=interim_day(experiment),
+        to_death=experiment.follow_up is not None,
     )
+
+
+def run_to_end(model: PopulationModel, entry_columns: Sequence[str] = ()) -> SimulationOutput:
+    """Simulate a model to its end, and keep some columns of its people at entry beside the baseline."""
+    simulation = Simulation(model, entry_columns)
+    simulation.run_until(model.days)
+    return simulation.output()
 
 
 def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dict[str, NDArray[np.int64]]:
@@ -215,9 +290,7 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
     schema = schema or needed_schema(study, unit.strategy)
     size = study.region_size(unit.region) if population is None else population
     parameters = study.parameters_of(unit.draw)
-    cohort = study.cohort
-    if cohort.parameters is not parameters:
-        cohort = replace(cohort, parameters=parameters)
+    cohort = _cohort(unit)
     who, entrance = (cohort, schema), None
     if experiment.entry != "as_described":
         place = (unit.draw, unit.replication, unit.region)
@@ -228,6 +301,13 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         people = recruit(
             experiment.trial, *who, study.build_physiology(parameters, unit.random_key), size, unit.random_key
         )
+    return _model(unit, people, entrance)
+
+
+def _model(unit: Unit, people: Population, entrance: Entrance | None) -> PopulationModel:
+    """The model of these people under a unit's strategy."""
+    study, experiment = unit.study, unit.study.experiment
+    parameters = study.parameters_of(unit.draw)
     return PopulationModel(
         people,
         CareNetwork(study.network, study.schema.columns, study.file),
@@ -239,10 +319,17 @@ def build(unit: Unit, population: int | None = None, schema: Schema | None = Non
         environment_series=study.environment_series,
         utility_norms=study.utility_norms,
         organ_systems=study.organ_systems,
-        cohort=cohort,
+        cohort=_cohort(unit),
         entrance=entrance,
         discount_steps=discount_steps(experiment),
     )
+
+
+def _cohort(unit: Unit) -> CohortSource:
+    """The cohort with the parameters of the unit's draw."""
+    parameters = unit.study.parameters_of(unit.draw)
+    same = unit.study.cohort.parameters is parameters
+    return unit.study.cohort if same else replace(unit.study.cohort, parameters=parameters)
 
 
 def warm_up(units: Sequence[Unit]) -> None:

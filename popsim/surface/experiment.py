@@ -25,6 +25,7 @@ from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
 from popsim.reporting.text.progress import progress_bar
 from popsim.reporting.text.verification import findings_frame
+from popsim.runs.saved import SavedRun, save_run
 from popsim.studies.design import study_of
 from popsim.studies.warnings import design_warnings
 from popsim.surface.cohort import Cohort
@@ -135,6 +136,60 @@ class Experiment:
         """
         folder = simulate(self._study, out, engine_for(self._study, workers, threads), progress).folder
         return Run.open(folder, organ_systems=self._study.made_in_python)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        until_day: int,
+        strategy: str = "",
+        out: str | Path = "results",
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Path:
+        """Simulate until the morning of a day, and save all units in one file, from which `branch` goes on.
+
+        Args:
+            path: of the file.
+            until_day: day of the simulation.
+            strategy: under which people live until then; the comparator when empty.
+            out, workers, threads, progress: as for `run`.
+
+        Raises:
+            InputError: the day, the strategy or the file is refused.
+            RunError: some units failed; the same call resumes from there.
+        """
+        engine = engine_for(self._study, workers, threads)
+        with progress_bar(self.name, quiet=progress is False) as on_progress:
+            save_run(self._study, strategy, until_day, Path(path), Path(out), engine, on_progress)
+        return Path(path)
+
+    def branch(
+        self,
+        path: str | Path,
+        strategies: str | Sequence[str] = (),
+        *,
+        out: str | Path = "results",
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Run:
+        """Let futures go on from a saved run: this experiment's strategies and capacities, from the saved day on.
+
+        Args:
+            path: of a file that `save` wrote for this experiment.
+            strategies: names; the comparator is always among them, and all are when there are none.
+            out, workers, threads, progress: as for `run`.
+
+        Raises:
+            InputError: the file is damaged or of another version; people, network or parameters differ.
+            RunError: some units failed; the same call resumes from there.
+        """
+        saved = SavedRun.open(path)
+        study = saved.branch(self._study, listed(strategies))
+        engine = engine_for(study, workers, threads)
+        return Run.open(simulate(study, out, engine, progress, saved.go_on).folder, organ_systems=study.made_in_python)
 
     def verify(
         self, only: str = "", *, people: int = PEOPLE, progress: bool | None = None, pandas: bool = False

@@ -11,8 +11,10 @@ from popsim.physiology.own import title
 from popsim.reporting.text.progress import progress_bar
 from popsim.runs.engine import Engine
 from popsim.runs.runner import RunResult, run_study
+from popsim.runs.work import Simulate
 from popsim.studies.design import Study
 from popsim.studies.own_code import elsewhere
+from popsim.studies.unit import simulate as simulate_unit
 
 MAX_PROCESSES = 1024
 
@@ -33,10 +35,12 @@ def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine
     return Engine.fitting(1 if local else workers, threads, len(study.units), twins, days, study.past_size)
 
 
-def simulate(study: Study, out: str | Path, engine: Engine, progress: bool | None) -> RunResult:
-    """Run what is not in the folder of results yet."""
+def simulate(
+    study: Study, out: str | Path, engine: Engine, progress: bool | None, unit: Simulate = simulate_unit
+) -> RunResult:
+    """Run what is not in the folder of results yet; `unit` simulates one unit."""
     with progress_bar(study.experiment.name, quiet=progress is False) as on_progress:
-        return run_study(study, Path(out), engine, on_progress)
+        return run_study(study, Path(out), engine, on_progress, unit)
 
 
 def runner(

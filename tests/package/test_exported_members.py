@@ -22,7 +22,7 @@ MEMBERS = {
     "Cohort": ("read", "of", "sample", "summary", "with_columns", "name"),
     "Experiment": (
         "read", "with_", "check", "run", "plan", "parameters", "strategies", "scenarios", "cohort", "network", "name",
-        "definition", "one_way",
+        "definition", "one_way", "save", "branch",
     ),
     "FittedSurvival": ("from_flexsurv", "from_lifelines", "added_to"),
     "KernelModel": ("run",),

@@ -210,7 +210,7 @@ def test_a_failed_write_leaves_nothing(store, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         put(store, "k1")
     assert names(store.folder) == []
-    monkeypatch.setattr("popsim.runs.unit_file._seal", full)
+    monkeypatch.setattr("popsim.runs.unit_file.seal", full)
     with pytest.raises(OSError, match="No space"):
         put(store, "k1")
     assert names(store.folder) == []
