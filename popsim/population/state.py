@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from popsim.errors import InputError
 
-type NamedArrays = dict[str, NDArray[Any]]
+type NamedArrays = dict[str, Any]  # arrays, and NumPy's numbers
 
 WORD = 8  # bytes
 WORDS, INDEX = "words", "arrays"  # the two frames

@@ -72,7 +72,7 @@ class Parts:
     setting_labels: Sequence[SettingLabel]
 
 
-class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
+class PopulationModel(Model):  # Mesa carries no types
     """Twins under one strategy in one care network.
 
     A twin whose follow-up is over is valued no longer, but remains a patient until the last follow-up ends, because
@@ -198,7 +198,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
         self._refuse_unfinished()
         parts: dict[str, Any] = {"people": self.population}
         parts |= {name: getattr(self, name) for name in STATEFUL}
-        kept: NamedArrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}  # type: ignore[dict-item]
+        kept: NamedArrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}
         for name, part in parts.items():
             kept |= within(name, part.state())
         return kept

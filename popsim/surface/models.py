@@ -39,7 +39,7 @@ def save_model(model: PopulationModel, path: str | Path) -> Path:
         RunError: a day was left unfinished, or the file cannot be written.
     """
     path = Path(path)
-    made: NamedArrays = {name: np.int64(getattr(model, name)) for name in SIZES}  # type: ignore[misc]
+    made: NamedArrays = {name: np.int64(getattr(model, name)) for name in SIZES}
     made |= {name: _text(said) for name, said in _made_with(model.network, model).items()}
     made |= {"strategy": _text(model.strategy.model_dump_json())}
     state = State.of(within("model", model.state()) | within("made", made))
