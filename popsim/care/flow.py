@@ -154,8 +154,8 @@ class PatientFlow:
     def census(self) -> pl.DataFrame:
         """The external patients at the end of the last day, in the columns of a census file.
 
-        Columns: setting, state (present, waiting), class, number, days (how long already), priority. Who waits in a bed of
-        another setting is among those waiting only.
+        Columns: setting, state (present, waiting), class, number, days (how long already), priority. Who waits in a
+        bed of another setting is among those waiting only.
         """
         return census_of(self.network, self._care.arrays, self.day)
 

@@ -1,7 +1,8 @@
 """How much of a run is its warm-up, and what there is at its end to begin another run with.
 
 The warm-up is found by MSER-5 (White 1997, Simulation 69:323-334): of the means of batches of five days, so many are
-left out at the beginning that the standard error of the mean of the others, taken as independent, is smallest; half at most.
+left out at the beginning that the standard error of the mean of the others, taken as independent, is smallest; half of
+them at most.
 """
 
 from __future__ import annotations
