@@ -170,11 +170,11 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     prices = unit.study.parameters_of(unit.draw)[PRICE_SET]
     rate = prices["discount_rate_qalys"]
     of_costs, of_health = discount_steps(unit.study.experiment)
-    twins = population.frame()
-    totals = outcome_values(twins, people, unit.study.experiment.perspective, rate, of_health)
+    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate, of_health)
     if interim is not None:
         rates = Rates((prices["discount_rate_costs"], of_costs), (rate, of_health))
         general = unit.study.cohort.life_table or LifeTable.read(STANDARD_LIFE_TABLE)
+        twins = pl.DataFrame({name: population[name] for name in ("age_years", "female")})
         totals = with_later_part(totals, interim, people, twins, unit.study.experiment, general, rates)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
