@@ -126,7 +126,8 @@ def run_to_end(
             kidney.measure(people, day)
         if interim:
             interim.copy(day)
-    daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
+    daily = model.daily_frame()
+    capacity = limited_capacities(model.care.capacity[: len(daily)], model.network)
     spending = model.valuation.spending()
     return SimulationOutput(
         people,
@@ -184,7 +185,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     absent = absent_measures(unit.study.experiment)
     presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))]
     if centres:
-        presented.append(alert_measures(events, people, centres, days + unit.study.experiment.enrolment_days))
+        presented.append(alert_measures(events, people, centres, len(daily)))
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
