@@ -71,7 +71,7 @@ def with_later_part(
     Args:
         totals: `outcome_values(...)`.
         interim: `InterimTotals.frame()` of the same people, on `interim_day(experiment)`.
-        people, twins: `follow_up(...)` and `population.frame()` of the same people.
+        people, twins: `follow_up(...)` of the same people, and their age_years and female at entry.
         experiment: with an observed part.
         table: general population, below whose death rates nobody falls.
         rates: of discounting.

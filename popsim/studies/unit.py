@@ -146,7 +146,8 @@ class Simulation:
     def output(self) -> SimulationOutput:
         """What was measured, once the simulation has ended."""
         model, interim = self.model, self._interim
-        daily, capacity = model.daily_frame(), limited_capacities(model.care.capacity, model.network)
+        daily = model.daily_frame()
+        capacity = limited_capacities(model.care.capacity[: len(daily)], model.network)
         measured = (self._before, self._clinical, self._kidney.frame(), daily, model.valuation.spending())
         totals = interim.frame() if interim else None
         return SimulationOutput(model.population, model.events, *measured, model.network.settings, capacity, totals)
@@ -245,11 +246,11 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     prices = unit.study.parameters_of(unit.draw).care_prices
     rate = prices["discount_rate_qalys"]
     of_costs, of_health = discount_steps(unit.study.experiment)
-    twins = population.frame()
-    totals = outcome_values(twins, people, unit.study.experiment.perspective, rate, of_health)
+    totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate, of_health)
     if interim is not None:
         rates = Rates((prices["discount_rate_costs"], of_costs), (rate, of_health))
         general = unit.study.cohort.life_table or LifeTable.read(STANDARD_LIFE_TABLE)
+        twins = pl.DataFrame({name: population[name] for name in ("age_years", "female")})
         totals = with_later_part(totals, interim, people, twins, unit.study.experiment, general, rates)
     table = persons(events, admissions, people, classes, totals, who, after, elsewhere)
     table = with_clinical(table, population, clinical)
@@ -259,7 +260,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     absent = absent_measures(unit.study.experiment)
     presented = [presentations(events, people).filter(~pl.col("measure").is_in(absent))]
     if centres:
-        presented.append(alert_measures(events, people, centres, days + unit.study.experiment.enrolment_days))
+        presented.append(alert_measures(events, people, centres, len(daily)))
     del events, who
     values = [
         measures(admissions, people, table, after, elsewhere),
