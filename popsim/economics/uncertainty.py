@@ -197,11 +197,11 @@ def _noise_along(
     so that its trace in the noise's own metric is the number of directions that the noise has.
     """
     along: NDArray[np.float64] = inside.T @ noise @ inside
-    if not outside.size:
+    least = NO_SPREAD * float(np.trace(noise))
+    if not outside.size or least <= 0.0:
         return along
-    least = NO_SPREAD * np.trace(noise)
     cross = inside.T @ noise @ outside
     across = outside.T @ noise @ outside + least * np.eye(outside.shape[1])
     rank = int((np.linalg.eigvalsh(noise) > least).sum())
-    explained = cross @ np.linalg.solve(across, cross.T) if least > 0.0 else 0.0
-    return (along - explained) * max(1.0, rank / inside.shape[1])
+    along -= cross @ np.linalg.solve(across, cross.T)
+    return along * max(1.0, rank / inside.shape[1])
