@@ -170,6 +170,19 @@ class StoredRun:
         """
         return self.table(name).collect()
 
+    def rows_of(
+        self, table: str, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0
+    ) -> pl.DataFrame:
+        """The rows of a table that are of one unit; `draw` is the run's first when None.
+
+        Raises:
+            InputError: the run has no such unit or table.
+        """
+        named = zip(
+            ("strategy", "draw", "replication", "region"), self._place(strategy, draw, replication, region), strict=True
+        )
+        return self.table(table).filter(*(pl.col(name) == value for name, value in named)).collect()
+
     def events(self, strategy: str, draw: int | None = None, replication: int = 0, region: int = 0) -> pl.LazyFrame:
         """The lazy event log of one unit; `draw` is the run's first when None.
 

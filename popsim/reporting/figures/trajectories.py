@@ -167,8 +167,7 @@ def _often_admitted(run: StoredRun, strategy: str, replication: int) -> int:
     """The person admitted most often; the first of several."""
     if "persons" not in run.tables:
         return 0
-    here = (pl.col("strategy") == strategy) & (pl.col("replication") == replication) & (pl.col("region") == 0)
-    persons = run.table("persons").filter(here).select("person_id", "admissions").collect()
+    persons = run.rows_of("persons", strategy, replication=replication)
     return int(persons.sort("admissions", "person_id", descending=[True, False])["person_id"][0])
 
 

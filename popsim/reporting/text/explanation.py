@@ -66,16 +66,12 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
         InputError: the run keeps no persons, or there is no such strategy.
     """
     strategy = strategy or run.comparator
-    for name in (strategy, *([against] if against else [])):
-        run.unit(name, replication=replication)
-    place = (pl.col("replication") == replication) & (pl.col("region") == 0)
-    persons = run.table("persons").filter(place).collect()
-    mine = persons.filter(pl.col("strategy") == strategy)
+    mine = run.rows_of("persons", strategy, replication=replication)
     if not against:
         most = mine.sort("admissions", "person_id", descending=[True, False]).head(MAX_LISTED)
         rows = [["Person", "Admissions"], *([str(p), str(n)] for p, n in most.select("person_id", "admissions").rows())]
         return "\n".join(["Admitted most often (name one with --person)", aligned(rows)])
-    theirs = persons.filter(pl.col("strategy") == against).select("person_id", pl.col("qaly").alias("other"))
+    theirs = run.rows_of("persons", against, replication=replication).select("person_id", other="qaly")
     both = mine.join(theirs, on="person_id").with_columns(gain=pl.col("qaly") - pl.col("other"))
     apart = both.filter(pl.col("gain") != 0.0).sort(pl.col("gain").abs(), "person_id", descending=[True, False])
     title = f"{run.strategies[strategy]} against {run.strategies[against]}"
