@@ -125,7 +125,7 @@ RESULTS: dict[str, Result] = {
             f"popsim compare {RUN} longer/heart_failure_discharge --csv comparison.csv",
             "head -4 comparison.csv",
         ),
-        "--population 1000 --draws 0 --replications 3",
+        "--population 400 --draws 0 --replications 3",
         "--population 60 --draws 0 --replications 2 --enrolment-days 10",
         texts={"compare": 2, "comparison_file": 3},
         long=True,

@@ -179,7 +179,7 @@ class StudyOptions:
 
 def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of FILES: what it hands to `tabled` while it makes its text is also written there."""
-    own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in _parameters(command)]
+    own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters_of(command)]
 
     @wraps(command)
     def with_files(context: typer.Context, **given: Any) -> None:
@@ -207,18 +207,24 @@ def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
             raise ended
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    more = [
+    give_signature(with_files, [context, *own, *file_parameters(*FILES)])
+    with_files.prints_tables = True  # type: ignore[attr-defined]
+    return with_files
+
+
+def file_parameters(*names: str) -> list[inspect.Parameter]:
+    """Options of FILES, as parameters of a command."""
+    return [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[Path | None, typer.Option(metavar="FILE", help=text, rich_help_panel=FILES_PANEL)],
+            annotation=Annotated[
+                Path | None, typer.Option(metavar="FILE", help=FILES[name], rich_help_panel=FILES_PANEL)
+            ],
         )
-        for name, text in FILES.items()
+        for name in names
     ]
-    _give_signature(with_files, [context, *own, *more])
-    with_files.prints_tables = True  # type: ignore[attr-defined]
-    return with_files
 
 
 def _path(context: Any) -> list[str]:
@@ -236,11 +242,12 @@ def _check_file(name: str, path: Path | None) -> None:
         raise InputError(f"command line: --{name} {path}: cannot be written")
 
 
-def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
+def parameters_of(command: Callable[..., None]) -> list[inspect.Parameter]:
+    """What a command takes."""
     return list(inspect.signature(command, eval_str=True).parameters.values())
 
 
-def _give_signature(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> None:
+def give_signature(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> None:
     """Let the parser see these parameters instead of those that the function declares."""
     command.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -272,7 +279,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     chosen = [field for field in fields(StudyOptions) if field.name in (names or ALL)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [one for one in _parameters(command) if one.name != "options"]
+        own = [one for one in parameters_of(command) if one.name != "options"]
 
         @wraps(command)
         def with_options(**given: Any) -> None:
@@ -281,7 +288,7 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         more = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in chosen]
-        _give_signature(with_options, [*(one.replace(kind=keyword) for one in own), *more])
+        give_signature(with_options, [*(one.replace(kind=keyword) for one in own), *more])
         return with_options
 
     return decorate

@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from popsim.cli.options import StudyOptions, one_unit, whole
+from popsim.cli.twin_tables import prints_private_tables
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def watch(
 
 @twin_app.command(cls=PrivateCommand)
 @private
+@prints_private_tables
 def show(
     twin: Twin,
     registry: Registry,
@@ -220,6 +222,7 @@ def show(
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
+@prints_private_tables
 def forecast(
     twin: Twin, registry: Registry, days: Annotated[int, whole("Days to look ahead.")] = 90, as_json: Json = False
 ) -> None:
@@ -238,6 +241,7 @@ def forecast(
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
+@prints_private_tables
 def compare(
     twin: Twin,
     registry: Registry,
@@ -301,6 +305,7 @@ def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
 
 @twin_app.command(cls=PrivateCommand)
 @private
+@prints_private_tables
 def audit(
     registry: Registry,
     twin: Whose = "",

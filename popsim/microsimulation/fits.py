@@ -45,6 +45,7 @@ FORMS = {
 }
 SPLINES = {f"survspline_{scale}": scale for scale in ("hazard", "odds", "normal")}
 PIECES = "piecewise"
+TOLERANCE = 1e-8  # of a covariance, as a share of its largest entry
 
 
 class Renamed(NamedTuple):
@@ -98,6 +99,11 @@ class FittedSurvival:
             raise InputError(
                 f"{self.name}: needs an estimate and a row and column of the covariance for each coefficient"
             )
+        covariance = np.asarray(self.covariance, np.float64)
+        if not np.isfinite(covariance).all() or not np.allclose(covariance, covariance.T):
+            raise InputError(f"{self.name}: the covariance must be finite and symmetric")
+        if np.linalg.eigvalsh(covariance).min() < -TOLERANCE * np.abs(covariance).max():
+            raise InputError(f"{self.name}: no coefficients have this covariance: one of its eigenvalues is negative")
         missing = [name for name in self._form.names if name not in self.coefficients]
         if missing:
             raise InputError(
@@ -121,6 +127,8 @@ class FittedSurvival:
             knots: of a spline, `fit$knots`.
             years_per_unit: unit of time of the fit, in years.
         """
+        if not isinstance(table, pl.DataFrame):
+            raise InputError(f"{name}: the table must be a polars DataFrame, as pl.read_csv gives it")
         if table.width != table.height + 2 or not all(dtype.is_numeric() for dtype in table.dtypes[1:]):
             raise InputError(f"{name}: the table must have names, estimates and a column of covariances for each row")
         numbers = table[:, 1:].to_numpy().astype(np.float64)

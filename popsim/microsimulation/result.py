@@ -155,7 +155,9 @@ class Microsimulation:
 
     def __repr__(self) -> str:
         people, cycles = len(self.person_id), self.counts.shape[2] - 1
-        head = f"Microsimulation of {people:,} individuals, {cycles} cycles of {self.cycle_years:g} years"
+        simulated = self.counts.dtype.kind == "i"
+        who = f"Microsimulation of {people:,} individuals" if simulated else "Cohort evaluated exactly"
+        head = f"{who}, {cycles} cycles of {self.cycle_years:g} years"
         unknown = " (standard errors need two individuals)" if np.isnan(self.variances).any() else ""
         runs = f", {len(self.runs)} runs" if len(self.runs) > 1 else unknown
         wide = self.summary.pivot(on="measure", index="strategy", values=["mean", "standard_error"])

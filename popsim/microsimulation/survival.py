@@ -159,11 +159,11 @@ class Survival:
 
     def hazard(self, t: ArrayLike) -> Floats:
         """The hazard per year at t > 0."""
-        return self._sum(0, t)
+        return self._sum(0, numbers("t", t, 0.0))
 
     def cumulative_hazard(self, t: ArrayLike) -> Floats:
         """The integral of the hazard from 0 to t."""
-        return self._sum(1, t)
+        return self._sum(1, numbers("t", t, 0.0))
 
     def survival(self, t: ArrayLike) -> Floats:
         """The share without the event at t."""
@@ -184,10 +184,10 @@ class Survival:
         high = np.maximum(np.min(np.broadcast_arrays(*times), axis=0), start)
         if len(times) == 1:
             return np.asarray(high)
-        goal, low = self.cumulative_hazard(start) + more, np.broadcast_to(start, high.shape)
+        goal, low = self._sum(1, start) + more, np.broadcast_to(start, high.shape)
         for _ in range(200):  # bisection: the sum of hazards is not behind any one of them
             middle = np.where(np.isfinite(high), 0.5 * (low + high), high)
-            before = self.cumulative_hazard(middle) < goal
+            before = self._sum(1, middle) < goal
             low, high = np.where(before, middle, low), np.where(before, high, middle)
         return np.asarray(high)
 
@@ -201,6 +201,8 @@ class Survival:
         return np.asarray(np.sum(parts, axis=0))
 
     def __add__(self, other: Survival) -> Survival:
+        if not isinstance(other, Survival):
+            raise InputError(f"Survival + {shorten(other)}: only a Survival can be added; * takes a hazard ratio")
         return Survival(self.hazards + other.hazards)
 
     def __mul__(self, hazard_ratio: ArrayLike) -> Survival:

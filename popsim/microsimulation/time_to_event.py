@@ -62,6 +62,8 @@ class TimeToEventModel(Model):
         super().__post_init__()
         if self.timing.correction != "half_cycle":
             raise InputError(f"correction = {self.timing.correction!r}: leave it out, continuous time is exact")
+        if not isinstance(self.clock, str | Mapping):
+            raise InputError(f"clock = {shorten(self.clock)}: must be a clock, or {{(from, to): clock}}")
         for pair, clock in ({} if isinstance(self.clock, str) else self.clock).items():
             if not (isinstance(pair, tuple) and len(pair) == 2):
                 raise InputError(f"clock: {pair!r}: keys must be (from, to)")

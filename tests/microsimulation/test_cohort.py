@@ -21,6 +21,7 @@ def test_geometric_survival():
     assert result.means[0, 0] == pytest.approx([100 * years, 0.8 * years, years], rel=WORD)
     assert result.summary["standard_error"].to_list() == [0.0] * 3
     assert "SE" not in repr(result)
+    assert repr(result).startswith("Cohort evaluated exactly, 10 cycles of 1 years\n")
     alone = leaving().run(1, seed=1, exact=True)
     assert alone.summary["low"].to_list() == pytest.approx(alone.means[0, 0].tolist(), rel=1e-12)
     assert "standard errors" not in repr(alone)

@@ -130,7 +130,13 @@ def test_draws_come_from_the_covariance():
         (lambda: FIT.added_to(FIT.added_to({})), "a parameter 'os_age' already"),
         (lambda: at_estimates(FIT, age=50), "needs the trait 'arm'"),
         (lambda: at_estimates(FIT, age=50, arm=0, sex=1), "unknown trait 'sex'"),
-        (lambda: FittedSurvival("a", "exp", ["rate"], np.ones(1), -np.ones((1, 1))).added_to({}), "standard_error"),
+        (lambda: FittedSurvival("a", "exp", ["rate"], np.ones(1), -np.ones((1, 1))), "eigenvalues is negative"),
+        (
+            lambda: FittedSurvival("a", "weibull", ["shape", "scale"], np.ones(2), np.array([[1, 2], [2, 1]])),
+            "negative",
+        ),
+        (lambda: FittedSurvival("a", "weibull", ["shape", "scale"], np.ones(2), np.array([[1, 0.5], [0, 1]])), "symm"),
+        (lambda: FittedSurvival.from_flexsurv("os", "weibull", "fit.csv"), "must be a polars DataFrame"),
         (lambda: FittedSurvival("a", "exp", ["rate"], np.ones(1), np.ones((2, 1))), "row and column of the covariance"),
     ],
 )

@@ -146,6 +146,9 @@ def test_relative_survival():
         (lambda: Survival.life_table(TABLE, -1, 0), "age = -1"),
         (lambda: -1 * Survival.exponential(1), "hazard ratio = -1"),
         (lambda: Survival.exponential(1).quantile(1.0), "p = 1.0"),
+        (lambda: Survival.exponential(1).survival(-1.0), "t = -1.0"),
+        (lambda: Survival.exponential(1).hazard(np.nan), "t = nan"),
+        (lambda: Survival.exponential(1) + 0.1, "only a Survival can be added"),
     ],
 )
 def test_refused(make, message):

@@ -249,6 +249,7 @@ def refused(**changes):
         (refused(clock="foward"), "clock: did you mean 'forward'"),
         (refused(clock={("well", "il"): "reset"}), "clock: unknown state 'il', did you mean 'ill'"),
         (refused(clock={"well": "reset"}), "clock: 'well': keys must be"),
+        (refused(clock=None), "clock = None: must be a clock"),
     ],
 )
 def test_refused(make, message):

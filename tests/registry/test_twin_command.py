@@ -4,6 +4,7 @@ import json
 import os
 import threading
 
+import polars as pl
 import pytest
 from small_registry import COHORT, RECORD, ROOT, WEEK, registry_of, state, stream
 
@@ -67,6 +68,39 @@ def test_a_page_is_written_that_only_its_owner_reads(kind, tmp_path, capsys):
     assert page.read_bytes()[:4] == {"html": b"<!DO", "png": b"\x89PNG"}[kind]
     assert main(["twin", "show", twin, *where, "--out", str(tmp_path / "page.pdf")]) == 2
     assert capsys.readouterr().err == "popsim: --out page.pdf: must end in .html or .png\n"
+
+
+def test_tables_of_a_twin_as_files_that_only_their_owner_reads(tmp_path, capsys):
+    """The numbers are those of the JSON."""
+    _, [twin] = registry_of(tmp_path)
+    where = ("--registry", str(tmp_path / "twins.db"))
+    ahead = run(capsys, "forecast", twin, *where, "--days", 10)
+    files = [f"--{kind}={tmp_path / f'twin.{kind}'}" for kind in ("csv", "xlsx")]
+    assert main(["twin", "show", twin, *where, *files]) == 0
+    said = capsys.readouterr()
+    assert "popsim: twin.csv written\n" in said.err and str(tmp_path) not in said.err
+    day = ahead["day"]
+    assert f"Risks from day {day}" in said.out
+    written = sorted(path.name for path in tmp_path.glob("twin*.csv"))
+    believed = "twin_believed_with_90_intervals.csv"
+    assert written == ["twin.csv", believed, f"twin_risks_from_day_{day}.csv"]
+    assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in (*written, "twin.xlsx"))
+    table = pl.read_csv(tmp_path / f"twin_risks_from_day_{day}.csv")
+    death = [risk for risk in ahead["risks"] if risk["name"] == "death"]
+    row = table.filter(pl.col("%") == death[0]["label"]).row(0, named=True)
+    for risk in death:
+        column = f"within {risk['within_days']} days"
+        found = [row[column], row[f"{column}, low"], row[f"{column}, high"]]
+        assert found == pytest.approx([100 * risk[key] for key in ("probability", "low", "high")])
+    assert pl.read_csv(tmp_path / believed)["signal"][0] == "Weight"
+
+
+def test_files_of_a_twin_that_cannot_be_are_refused_without_their_folder(tmp_path, capsys):
+    _, [twin] = registry_of(tmp_path)
+    for flag, path in (("--csv", tmp_path / "a.txt"), ("--xlsx", tmp_path / "none" / "a.xlsx")):
+        assert main(["twin", "forecast", twin, "--registry", str(tmp_path / "twins.db"), flag, str(path)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"popsim: command line: {flag}: must be the path") and str(tmp_path) not in said
 
 
 def test_a_twin_that_has_died_is_not_forecast(tmp_path, capsys):
