@@ -18,6 +18,7 @@ from popsim.evidence.money import converted, scaled
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import VALUATION_SETS, Parameters
 from popsim.studies.design import Change, Study, read_study
+from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import in_money_of, prices, prices_in_words
 from popsim.verification.definition_check import check_file, price_notes
 
@@ -243,3 +244,10 @@ def test_runs_in_money_of_different_years_are_not_compared(tmp_path):
     with pytest.raises(InputError, match=r"its costs are in GBP of 2023, must be in GBP at prices as printed as those"):
         check_comparable(run("as_printed"), run(2023))
     check_comparable(run(2022), SimpleNamespace(folder=tmp_path / "other", experiment=run(2022).experiment))
+
+
+def test_a_stored_run_needs_no_table_of_indices_again():
+    """What its reports read of the sets does not depend on their money."""
+    changes = {"price_year": 2023, "currency": "JPY", "price_indices": "far_away.csv"}
+    experiment = ExperimentDefinition.read(MAIN).model_copy(update=changes)
+    assert unconverted_parameters(experiment, MAIN).care_prices["inpatient_day"] == 292.0

@@ -17,7 +17,7 @@ from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
-from popsim.studies.parameters import resolve_parameters
+from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import prices_in_words
 
 MAX_PARAMETERS_LISTED = 10  # parameters shown
@@ -83,7 +83,7 @@ def decision_text(
 def _idle(run: StoredRun, draws: pl.DataFrame, effect: str) -> list[str]:
     """Uncertain parameters that cannot matter under the run's perspective."""
     experiment = run.experiment
-    sets, _ = resolve_parameters(experiment, run.folder)
+    sets = unconverted_parameters(experiment, run.folder)
     settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
     return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
 
