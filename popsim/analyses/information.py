@@ -12,7 +12,7 @@ from popsim.economics.information import ProposedStudy
 from popsim.economics.prices import PricedSetting
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
-from popsim.studies.parameters import resolve_parameters
+from popsim.studies.parameters import unconverted_parameters
 
 if TYPE_CHECKING:
     from popsim.runs.run import StoredRun
@@ -45,7 +45,7 @@ class UncertainRun:
             if DRAWS_TABLE in run.tables
             else run.frame("measures").select("draw").unique(maintain_order=True)
         )
-        sets, _ = resolve_parameters(experiment, run.folder)
+        sets = unconverted_parameters(experiment, run.folder)
         settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
         names = draws.drop("draw").columns
         idle = tuple(without_influence(names, sets, settings, experiment.perspective, effect))

@@ -26,7 +26,8 @@ BEGINNINGS: MappingProxyType[str, Provenance] = MappingProxyType(
 FITTED = "calibration "
 MONEY = re.compile(r"([A-Z]{3})(/|$)")  # a unit of money, or of money per something
 
-PriceYear = Annotated[int, whole(1950, 2100)]
+MIN_PRICE_YEAR, MAX_PRICE_YEAR = 1950, 2100
+PriceYear = Annotated[int, whole(MIN_PRICE_YEAR, MAX_PRICE_YEAR)]
 
 
 class Parameter(Definition):

@@ -23,7 +23,6 @@ from popsim.population.csv_table import read_csv
 
 FOLDER: Final = Path(__file__).parents[1] / "evidence"
 COLUMNS: Final = ("age", "male", "female")
-OF_COUNTRY: Final = "country"
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from popsim.definitions.experiment import (
     MAX_DRAWS,
     MAX_REGIONS_OF_DRAWS,
     MAX_REPLICATIONS,
+    OF_COUNTRY,
     ExperimentDefinition,
 )
 from popsim.definitions.horizon import horizon_in_words
@@ -30,7 +31,7 @@ from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.economics.price_indices import PriceIndices
 from popsim.economics.utility_norms import FOLDER as NORMS_FOLDER
-from popsim.economics.utility_norms import OF_COUNTRY, UtilityNorms
+from popsim.economics.utility_norms import UtilityNorms
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.evidence.draws import DesignedParameters, UncertainParameters

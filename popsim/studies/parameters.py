@@ -35,9 +35,28 @@ def resolve_parameters(
         DefinitionError: a name is unknown; a value, a distribution or a group is refused; a price cannot be brought to
             the experiment's money; or it has draws when nothing is uncertain.
     """
+    parameters = in_money_of(experiment, _sets_of(experiment, added), indices, file)
+    parameters = _with_changes(experiment, parameters, file)
+    uncertain = uncertain_parameters(parameters.counted, experiment.parameter_groups, file)
+    if experiment.draws and not uncertain.names:
+        allowed = "must be 0: no parameter is uncertain (give one an 'uncertainty' in parameters)"
+        raise DefinitionError(file, "draws", experiment.draws, allowed)
+    return parameters, uncertain
+
+
+def unconverted_parameters(experiment: ExperimentDefinition, file: object) -> Parameters:
+    """All parameter sets with the experiment's changes, for what does not depend on the money of the prices."""
+    return _with_changes(experiment, _sets_of(experiment), file)
+
+
+def _sets_of(experiment: ExperimentDefinition, added: Mapping[str, ParameterSet] | None = None) -> Parameters:
+    """The sets as they are shipped, and those of the experiment's strategies and organ systems."""
     own = intervention_parameters(experiment.resolved_strategies)
-    parameters = Parameters({INTERVENTION_SET: own}, added, experiment.prices)
-    parameters = in_money_of(experiment, parameters, indices, file)
+    return Parameters({INTERVENTION_SET: own}, added, experiment.prices)
+
+
+def _with_changes(experiment: ExperimentDefinition, parameters: Parameters, file: object) -> Parameters:
+    """The sets as the experiment changes them."""
     for group in experiment.parameter_groups:
         if not isinstance(group, Correlated):  # it defines its members completely, instead of their set
             for dotted in group.parameters:
@@ -47,12 +66,7 @@ def resolve_parameters(
         for dotted in names:
             find_parameter(dotted, parameters, file, f"information_groups.{title}", dotted)
     parameters = parameters.with_values(experiment.parameters, file, "parameters.{}")
-    parameters = parameters.with_values(_discount_rates(experiment, parameters.valuation.care), file)
-    uncertain = uncertain_parameters(parameters.counted, experiment.parameter_groups, file)
-    if experiment.draws and not uncertain.names:
-        allowed = "must be 0: no parameter is uncertain (give one an 'uncertainty' in parameters)"
-        raise DefinitionError(file, "draws", experiment.draws, allowed)
-    return parameters, uncertain
+    return parameters.with_values(_discount_rates(experiment, parameters.valuation.care), file)
 
 
 def _discount_rates(experiment: ExperimentDefinition, care: str) -> dict[str, float | ParameterChange]:

@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
-from popsim.definitions.experiment import ExperimentDefinition, PriceCountry
+from popsim.definitions.experiment import AS_PRINTED, ExperimentDefinition, PriceCountry
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.economics.price_indices import Money, PriceIndices
 from popsim.errors import DefinitionError
 from popsim.evidence.money import converted
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import Parameters, records_of
-
-AS_PRINTED = "as_printed"
 
 
 def prices(sets: Mapping[str, ParameterSet]) -> dict[str, Parameter]:

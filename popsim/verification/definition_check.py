@@ -9,6 +9,7 @@ from typing import Any, Never
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
+from popsim.definitions.experiment import AS_PRINTED
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.errors import DefinitionError
@@ -27,7 +28,7 @@ from popsim.population.sampling import plan, sample, stated
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Study
 from popsim.studies.organ_systems import organ_systems_of
-from popsim.studies.prices import AS_PRINTED, price_years, prices_in_words
+from popsim.studies.prices import price_years, prices_in_words
 from popsim.studies.warnings import design_warnings
 
 

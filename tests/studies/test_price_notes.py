@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from popsim.analyses.run_comparison import check_comparable
 from popsim.definitions.distributions import Beta, Empirical, Gamma, Lognormal
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.price_indices import SHIPPED_INDICES, Money, PriceIndices
-from popsim.errors import DefinitionError
+from popsim.errors import DefinitionError, InputError
 from popsim.evidence.money import converted, scaled
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import VALUATION_SETS, Parameters
 from popsim.studies.design import Change, Study, read_study
+from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import in_money_of, prices, prices_in_words
 from popsim.verification.definition_check import check_file, price_notes
 
@@ -118,6 +121,8 @@ def test_an_experiments_own_price_is_in_its_money_already():
                                r"health price index of GBP of 2008: it has 2010 to 2025"),
         ({"price_year": 2023, "currency": "JPY"}, "no purchasing power parity of JPY of 2023: it has none of that"),
         ({"price_year": 2024, "currency": "USD", "prices": "netherlands"}, "no purchasing power parity of EUR of 2024"),
+        ({"price_year": 1800}, r'price_year = 1800: must be a year between 1950 and 2100, or "as_printed"'),
+        ({"utility_norms": "contry"}, r'utility_norms = .contry.: must be "country", or the path of a \.csv file'),
         ({"prices": "france"}, "'england', 'united_states' or 'netherlands'"),
     ],
 )  # fmt: skip
@@ -222,3 +227,27 @@ def test_a_country_values_a_simulation_with_its_own_sets():
     assert (
         found.given({"us_prices": found.care_prices.with_values({"nurse_visit": 1.0})}).care_prices["nurse_visit"] == 1
     )
+
+
+def test_utility_norms_are_those_of_the_country_of_the_prices():
+    found = study(prices="united_states", currency="USD", price_year=2023, utility_norms="country")
+    assert found.utility_norms is not None
+    assert "Fryback" in found.utility_norms.source
+    assert "utility_norms_united_states.csv" in found.shared_content()["data"]
+
+
+def test_runs_in_money_of_different_years_are_not_compared(tmp_path):
+    def run(year: Any) -> Any:
+        experiment = ExperimentDefinition.read(MAIN).model_copy(update={"price_year": year})
+        return SimpleNamespace(folder=tmp_path / str(year), experiment=experiment)
+
+    with pytest.raises(InputError, match=r"its costs are in GBP of 2023, must be in GBP at prices as printed as those"):
+        check_comparable(run("as_printed"), run(2023))
+    check_comparable(run(2022), SimpleNamespace(folder=tmp_path / "other", experiment=run(2022).experiment))
+
+
+def test_a_stored_run_needs_no_table_of_indices_again():
+    """What its reports read of the sets does not depend on their money."""
+    changes = {"price_year": 2023, "currency": "JPY", "price_indices": "far_away.csv"}
+    experiment = ExperimentDefinition.read(MAIN).model_copy(update=changes)
+    assert unconverted_parameters(experiment, MAIN).care_prices["inpatient_day"] == 292.0

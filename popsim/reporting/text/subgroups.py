@@ -18,7 +18,7 @@ from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, sharp, span
 from popsim.runs.run import StoredRun
 from popsim.simulation.schema import SCHEMA
-from popsim.studies.parameters import resolve_parameters
+from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import prices_in_words
 
 UNORDERED = ("ethnicity", "female")  # columns whose codes have no order that means anything
@@ -106,7 +106,7 @@ def equity_text(
     if (lifetime or opportunity_cost) and len(by) > 1:
         raise InputError("lifetime health and opportunity cost by level: name exactly one column with --by")
     price, persons = run.experiment.willingness_to_pay, _persons(run, by)
-    parameters, _ = resolve_parameters(run.experiment, run.folder)
+    parameters = unconverted_parameters(run.experiment, run.folder)
     aversion = parameters["equity"]
     burden = "by given shares" if opportunity_cost else "equally by everybody"
     weighed = (
