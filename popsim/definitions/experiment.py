@@ -161,9 +161,10 @@ class Scenario(Definition):
     Attributes:
         name, label, description: key in files, name in tables, and its question.
         without: names of strategies to leave out.
-        cohort, network, environment, organ_systems, capacity, population, follow_up, observed_days, extrapolation,
-            follow_up_days, enrolment_days, perspective, discount_rate_costs, discount_rate_qalys, willingness_to_pay:
-            as in the experiment.
+        cohort, network, environment, organ_systems, capacity, population, enrolment_days: as in the experiment.
+        follow_up, observed_days, extrapolation, follow_up_days: as in the experiment; follow_up and follow_up_days
+            replace each other.
+        perspective, discount_rate_costs, discount_rate_qalys, willingness_to_pay: as in the experiment.
         parameters, capacity: added to the experiment's, by name.
     """
 
