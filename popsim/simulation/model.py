@@ -20,7 +20,7 @@ from popsim.care.signals import Signals
 from popsim.care.strategy_checks import check_strategy
 from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
-from popsim.economics.prices import PricedSetting
+from popsim.economics.prices import priced
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
 from popsim.evidence.parameters import ParameterSet
@@ -283,7 +283,7 @@ class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
             parameters["griffiths_2014"],
             parameters["societal_prices"],
             parameters["gbd_disability"],
-            [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
+            priced(network.definition, answering),
             self.follow_up_days,
             telemonitoring_per_day=first.cost_per_day if first else None,
             telemonitoring_later={day: one.cost_per_day for day, one in programmes.items() if one},

@@ -9,7 +9,7 @@ import polars as pl
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
-from popsim.economics.prices import PricedSetting
+from popsim.economics.prices import priced
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
 from popsim.reporting.intervals import has_intervals, readable, sizes, with_note
@@ -84,8 +84,7 @@ def _idle(run: StoredRun, draws: pl.DataFrame, effect: str) -> list[str]:
     """Uncertain parameters that cannot matter under the run's perspective."""
     experiment = run.experiment
     sets, _ = resolve_parameters(experiment, run.folder)
-    settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
-    return without_influence(draws.drop("draw").columns, sets, settings, experiment.perspective, effect)
+    return without_influence(draws.drop("draw").columns, sets, priced(run.network), experiment.perspective, effect)
 
 
 def _groups(run: StoredRun, names: Sequence[str]) -> dict[str, list[str]]:
