@@ -9,7 +9,7 @@ import polars as pl
 
 from popsim.economics.cost_effectiveness import QALYS
 from popsim.economics.information import ProposedStudy
-from popsim.economics.prices import PricedSetting
+from popsim.economics.prices import priced
 from popsim.economics.relevance import without_influence
 from popsim.errors import InputError
 from popsim.studies.parameters import unconverted_parameters
@@ -46,9 +46,8 @@ class UncertainRun:
             else run.frame("measures").select("draw").unique(maintain_order=True)
         )
         sets = unconverted_parameters(experiment, run.folder)
-        settings = [PricedSetting(s.name, s.setting_class, s.clinician) for s in run.network.settings]
         names = draws.drop("draw").columns
-        idle = tuple(without_influence(names, sets, settings, experiment.perspective, effect))
+        idle = tuple(without_influence(names, sets, priced(run.network), experiment.perspective, effect))
         group_of = {name: group for group, members in experiment.information_groups.items() for name in members}
         groups: dict[str, list[str]] = {}
         for name in names:

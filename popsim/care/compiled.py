@@ -30,8 +30,9 @@ LEVEL_CODES = {
     "ward": codes.LEVEL_WARD,
     "critical": codes.LEVEL_CRITICAL,
 }
-CLINICIAN_CODES = {
+CLINICIAN_CODES = {  # by whose rules of prescribing they follow
     "none": records.NO_CLINICIAN,
+    "nothing": records.NO_CLINICIAN,
     "general_practitioner": records.GENERAL_PRACTITIONER,
     "specialist": records.SPECIALIST,
     "nurse": records.NURSE,
@@ -178,7 +179,7 @@ class _Tables:
             "care_level": LEVEL_CODES[setting.level],
             "boards": setting.boards,
             "has_review": review is not None,
-            "clinician": CLINICIAN_CODES[setting.clinician],
+            "clinician": clinician_code(self.network, setting.clinician),
             "weekdays_only": setting.weekdays_only,
             "by_priority": setting.discipline == "priority",
         }
@@ -262,6 +263,12 @@ def home_of(network: CareNetwork) -> int:
         if setting.setting_class == "community" and setting.capacity == UNLIMITED:
             return number
     return records.EXIT
+
+
+def clinician_code(network: CareNetwork, name: str) -> int:
+    """How the event loop knows a clinician or a role of the network."""
+    roles = {role.name: role.prescribes_as for role in network.definition.clinicians}
+    return CLINICIAN_CODES[roles.get(name, name)]
 
 
 def capacity_of(places: int | str) -> int:

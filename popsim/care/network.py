@@ -20,6 +20,7 @@ from popsim.definitions.arrivals import ArrivalSource, CensusRow, read_census, s
 from popsim.definitions.base import validate
 from popsim.definitions.conditions import Condition
 from popsim.definitions.network import MAX_CAPACITY, UNLIMITED, NetworkDefinition, SettingDefinition
+from popsim.definitions.rota import Rota
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
 from popsim.kernels.codes import CAUSE_NAMES
@@ -164,11 +165,13 @@ class CareNetwork:
             census=scaled_census(self.definition.census, factor),
         )
 
-    def with_capacity(self, capacity: Mapping[str, int], file: object | None = None) -> CareNetwork:
+    def with_capacity(
+        self, capacity: Mapping[str, int], file: object | None = None, rotas: Mapping[str, Rota] | None = None
+    ) -> CareNetwork:
         """The network with other capacities (or slots a day) in the named settings.
 
         The numbers are for the reference population: change capacities first, scale afterwards. `file` is where the
-        numbers come from, for errors; by default the network's file.
+        numbers come from, for errors; by default the network's file. `rotas` replace those of some of the settings.
 
         Raises:
             DefinitionError: an unknown setting, a router, a number out of range, or settings that nobody can leave.
@@ -186,7 +189,8 @@ class CareNetwork:
         settings = list(self.settings)
         for name, number in capacity.items():
             field = "slots_per_day" if self[name].setting_class == "outpatient" else "capacity"
-            settings[self.index(name)] = self[name].model_copy(update={field: int(number)})
+            rota = {"rota": rotas[name]} if rotas and name in rotas else {}
+            settings[self.index(name)] = self[name].changed({field: int(number), **rota}, where)
         return self._replaced(settings=tuple(settings))
 
     def with_census(self, path: Path | str) -> CareNetwork:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.care.compiled import CLINICIAN_CODES, condition_rows
+from popsim.care.compiled import clinician_code, condition_rows
 from popsim.care.network import CareNetwork
 from popsim.definitions.interventions import Capacity, PolicyIntervention, Telemonitoring
+from popsim.definitions.rota import Rota
 from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, did_you_mean
 from popsim.kernels.care import records
@@ -42,21 +43,23 @@ def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | 
         DefinitionError: the network refuses these capacities.
     """
     found: dict[int, CareNetwork] = {}
-    before: dict[str, int] | None = None
+    before: dict[str, tuple[int, Rota]] | None = None
     for day in (0, *switch_days(strategy)):
         capacities = [one for one in strategy.composed if isinstance(one, Capacity) and one.in_force(day)]
-        places = {one.setting: one.places for one in capacities}
-        if places != before:
-            changed = _with_capacity(network, places, f"strategies.{strategy.name}, from day {day}")
+        now = {one.setting: (one.places, one.rota) for one in capacities}
+        if now != before:
+            changed = _with_capacity(network, capacities, f"strategies.{strategy.name}, from day {day}")
             found[day] = changed if population is None else changed.scaled(population)
-        before = places
+        before = now
     return found
 
 
-def _with_capacity(network: CareNetwork, places: dict[str, int], key: str) -> CareNetwork:
+def _with_capacity(network: CareNetwork, capacities: Sequence[Capacity], key: str) -> CareNetwork:
     """The network with other capacities; errors name the strategy."""
+    places = {one.setting: one.places for one in capacities}
+    rotas = {one.setting: one.rota for one in capacities if one.rota}
     try:
-        return network.with_capacity(places)
+        return network.with_capacity(places, rotas=rotas)
     except DefinitionError as error:
         raise DefinitionError(network.file, f"{key}: {error.key}", error.value, error.allowed) from None
 
@@ -129,7 +132,7 @@ class Policies:
             return NO_TELEMONITORING
         tele = policy.telemonitoring
         desk = self._contact(tele.desk, "telemonitoring.desk")
-        clinician = CLINICIAN_CODES[tele.answered_by or self._network.settings[desk].clinician]
+        clinician = clinician_code(self._network, tele.answered_by or self._network.settings[desk].clinician)
         may_change = MAY_CHANGE[tele.may_change] if tele.may_change else records.ALL_DRUGS
         if tele.may_change == "all" and clinician == records.NURSE:
             clinician = records.SPECIALIST  # the nurse prescribes by the specialist's rules

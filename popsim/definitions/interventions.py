@@ -22,6 +22,7 @@ from popsim.definitions.base import Definition
 from popsim.definitions.conditions import MAX_NUMBER, Conditions
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, real, whole
 from popsim.definitions.network import MAX_CAPACITY
+from popsim.definitions.rota import Rota
 
 LAST_DAY = 36_525
 MAX_COST = 1e7
@@ -329,12 +330,16 @@ class Capacity(_Dated):
     """Another capacity of a setting (beds, or slots a day) while in force, for the network's reference population.
 
     Added beds go at once to people who wait; removed beds close only as people leave. Of two that are in force in one
-    setting, the later in the list counts.
+    setting, the later in the list counts. A strategy may have several, of one or more settings.
+
+    Attributes:
+        rota: hours with another capacity, instead of the network's rota.
     """
 
     kind: Literal["capacity"]
     setting: Identifier
     places: Annotated[int, whole(0, MAX_CAPACITY)]
+    rota: Rota = ()
 
 
 class PolicyIntervention(_Dated):

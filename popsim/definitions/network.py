@@ -17,7 +17,7 @@ from popsim.definitions.arrivals import ArrivalSource, Census, Level, StartDate,
 from popsim.definitions.base import Definition, validate
 from popsim.definitions.conditions import Conditions, Factors
 from popsim.definitions.distributions import MAX_DAYS, Duration, Forever
-from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Text, real, whole
+from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.hospital_stay import Complication, Ending, Escalation, Review, Share, TransferDelay
 from popsim.definitions.inheritance import lineage, merged_by_name
 from popsim.definitions.rota import Rota, week_of
@@ -39,6 +39,8 @@ MAX_TARGETS = 20
 MAX_ARRIVAL_SOURCES = 64  # the number of random streams reserved for them (kernels/codes.py)
 MAX_COMPLICATIONS = 20
 MAX_CLASSES = 60
+MAX_ROLES = 30
+CLINICIANS = ("none", "general_practitioner", "specialist", "nurse")
 MAX_WARM_UP_DAYS = 3650
 
 SettingClass = Literal[
@@ -151,6 +153,21 @@ class PatientClass(Definition):
     when: Conditions = ()
 
 
+class ClinicianRole(Definition):
+    """A role of clinicians beside those of CLINICIANS: a pharmacist, a physiotherapist ...
+
+    Attributes:
+        prescribes_as: whose rules of prescribing it follows: a nurse changes the diuretic alone, `nothing` is advice.
+        visit_price: of a contact, in the experiment's currency; `<setting>_visit` of the price set goes before it.
+    """
+
+    name: Identifier
+    label: Label = ""
+    prescribes_as: Literal["nothing", "nurse", "general_practitioner", "specialist"]
+    visit_price: Annotated[float, real(0.0, 1e7)]
+    source: Source
+
+
 class ClassOfStay(Definition):
     """A stay and routes in one setting of a class of patients, instead of the setting's own."""
 
@@ -195,7 +212,7 @@ class SettingDefinition(Definition):
     opens_hour: Hour = 9.0
     closes_hour: Hour = 17.0
     weekdays_only: bool = True
-    clinician: Literal["none", "general_practitioner", "specialist", "nurse"] = "none"
+    clinician: Identifier = "none"
     lapses_after_days: Annotated[float, real(0.01, MAX_DAYS)] = 60.0
 
     @property
@@ -307,6 +324,7 @@ class NetworkDefinition(Definition):
     arrivals: Annotated[tuple[ArrivalSource, ...], AS_TUPLE, Field(max_length=MAX_ARRIVAL_SOURCES)] = ()
     complications: Annotated[tuple[Complication, ...], AS_TUPLE, Field(max_length=MAX_COMPLICATIONS)] = ()
     classes: Annotated[tuple[PatientClass, ...], AS_TUPLE, Field(max_length=MAX_CLASSES)] = ()
+    clinicians: Annotated[tuple[ClinicianRole, ...], AS_TUPLE, Field(max_length=MAX_ROLES)] = ()
     starts_on: StartDate = "2024-01-01"
     warm_up_days: Annotated[int, whole(0, MAX_WARM_UP_DAYS)] = 0
     census: Census = ()

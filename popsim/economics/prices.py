@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.parameters import ParameterSet
 from popsim.kernels import accrual
@@ -39,12 +40,21 @@ BORNE_BY_CONTACT = {"emergency": "attendance", "outpatient": "visit"}
 class PricedSetting(NamedTuple):
     """What valuation needs of a setting: its name, its class (CLASS_NAMES) and the clinician of its contacts.
 
-    `clinician` is none, general_practitioner, specialist or nurse; it matters for contact settings only.
+    `clinician` is none, general_practitioner, specialist, nurse or a role with a `visit_price`; it matters for contact
+    settings only.
     """
 
     name: str
     setting_class: str
     clinician: str = "none"
+    visit_price: float | None = None
+
+
+def priced(network: NetworkDefinition, answering: Mapping[str, str] | None = None) -> list[PricedSetting]:
+    """The settings of a network, some with others who answer there (`answering`, by setting)."""
+    roles = {role.name: role.visit_price for role in network.clinicians}
+    who = {setting.name: setting.clinician for setting in network.settings} | dict(answering or {})
+    return [PricedSetting(s.name, s.setting_class, who[s.name], roles.get(who[s.name])) for s in network.settings]
 
 
 def setting_prices(
@@ -128,6 +138,8 @@ def _visit_price(prices: ParameterSet, setting: PricedSetting) -> float:
     own = f"{setting.name}_visit"
     if own in prices:
         return prices[own]
+    if setting.visit_price is not None:
+        return setting.visit_price
     return 0.0 if setting.clinician == "none" else prices[f"{setting.clinician}_visit"]
 
 

@@ -22,7 +22,7 @@ from popsim.care.strategy_checks import check_strategy
 from popsim.care.system import CareSystem
 from popsim.economics.clinical import ClinicalValuation
 from popsim.economics.discounting import NO_STEPS, Steps
-from popsim.economics.prices import PricedSetting
+from popsim.economics.prices import priced
 from popsim.economics.utility_norms import UtilityNorms
 from popsim.economics.valuation import Valuation
 from popsim.errors import InputError, RunError, nearest
@@ -345,7 +345,7 @@ class PopulationModel(Model):  # Mesa carries no types
             parameters.utilities,
             parameters.societal_prices,
             parameters["gbd_disability"],
-            [PricedSetting(s.name, s.setting_class, answering.get(s.name, s.clinician)) for s in network.settings],
+            priced(network.definition, answering),
             self.follow_up_days,
             discount_steps=self._discount_steps,
             telemonitoring_per_day=first.cost_per_day if first else None,

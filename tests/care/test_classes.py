@@ -55,7 +55,6 @@ def test_truncated_stays_have_the_mean_and_sd_of_the_file(bounds):
     "stay",
     [
         {"distribution": "normal", "mean": 3.0, "sd": 3.0},
-        {"distribution": "normal", "mean": 3.0, "sd": 2.9},
         {"distribution": "normal", "mean": 3.0, "sd": 1.0, "bounds": [4.0, 9.0]},
         {"distribution": "lognormal", "mean": 3.0, "sd": 2.4, "bounds": [1.0, 6.0]},
     ],

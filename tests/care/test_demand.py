@@ -17,8 +17,10 @@ from polars.testing import assert_frame_equal
 from popsim.care.external import first_day, relative
 from popsim.care.flow import PatientFlow
 from popsim.care.network import CareNetwork
+from popsim.care.policy import networks_by_day
 from popsim.care.warm_up import warm_up_batches
 from popsim.definitions.arrivals import CensusRow, scaled_census
+from popsim.definitions.strategy import Strategy
 from popsim.errors import DefinitionError, InputError
 
 WEEKEND = ["saturday", "sunday"]
@@ -286,3 +288,23 @@ def test_the_warm_up_by_its_definition():
     by_hand = [((means[d:] - means[d:].mean()) ** 2).sum() / (len(means) - d) ** 2 for d in range(len(means) // 2 + 1)]
     assert warm_up_batches(means) == int(np.argmin(by_hand)) > 0
     assert warm_up_batches(means[:19]) == warm_up_batches(np.full(50, 3.0)) == 0
+
+
+def test_one_strategy_changes_several_capacities_and_a_rota():
+    """Two wards and a weekend's beds at once: the network by day, and what a run of it holds at most."""
+    settings = [ward(capacity=2, stay=exponential(30.0)), ward(name="other", capacity=3, stay=exponential(30.0))]
+    sources = [{"name": s["name"], "to": s["name"], "per_day": 40.0} for s in settings]
+    care = of(*settings, arrivals=sources)
+    open_weekend = [{"weekdays": WEEKEND, "capacity": 9}]
+    both = Strategy(
+        name="both",
+        capacity={"other": 5},
+        interventions=[
+            {"name": "ward", "kind": "capacity", "setting": "ward", "places": 4, "from_day": 2, "rota": open_weekend}
+        ],
+    )
+    found = networks_by_day(care, both)
+    assert [(day, n["ward"].capacity, n["other"].capacity) for day, n in found.items()] == [(0, 2, 5), (2, 4, 5)]
+    daily = PatientFlow(care, days=7, seed=1, strategy=both).run(7).daily()
+    wards = {name: daily.filter(pl.col("setting") == name)["present"].to_list() for name in ("ward", "other")}
+    assert wards == {"ward": [2, 2, 4, 4, 4, 9, 9], "other": [5] * 7}

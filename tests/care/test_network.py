@@ -324,14 +324,19 @@ def test_cycle_with_time_is_fine():
 
 
 def test_boarding_in_a_circle():
-    extra = [place("a", {"to": "b"}, boards=True), place("b", {"to": {"a": 0.5, "home": 0.5}}, boards=True)]
-    settings = [*with_setting("clinic", routes=[{"to": "a"}]), *extra]
+    """Two who wait for each other's bed exchange them; in a circle of three all can wait for ever."""
+    shares = {"to": {"a": 0.5, "home": 0.5}}
+    two = [place("a", {"to": "b"}, boards=True), place("b", shares, boards=True)]
+    clinics = with_setting("clinic", routes=[{"to": "a"}])
+    build(settings=[*clinics, *two])
+    extra = [two[0], place("b", {"to": "c"}, boards=True), place("c", shares, boards=True)]
+    settings = [*clinics, *extra]
     error = refused(settings=settings)
     assert (error.key, error.value) == ("settings.b.boards", True)
-    assert error.allowed.startswith("all can wait for each other for ever (a -> b -> a)")
-    extra[1]["boards"] = False
+    assert error.allowed.startswith("all can wait for each other for ever (a -> b -> c -> a)")
+    extra[2]["boards"] = False
     build(settings=settings)
-    extra[1] |= {"boards": True, "patience": stay(), "gives_up_to": "home"}
+    extra[2] |= {"boards": True, "patience": stay(), "gives_up_to": "home"}
     build(settings=settings)
 
 
