@@ -204,4 +204,5 @@ def _noise_along(
     across = outside.T @ noise @ outside + least * np.eye(outside.shape[1])
     rank = int((np.linalg.eigvalsh(noise) > least).sum())
     along -= cross @ np.linalg.solve(across, cross.T)
-    return along * max(1.0, rank / inside.shape[1])
+    along *= max(1.0, rank / inside.shape[1])
+    return along
