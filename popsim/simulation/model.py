@@ -70,7 +70,7 @@ class Parts:
     setting_labels: Sequence[SettingLabel]
 
 
-class PopulationModel(Model):  # Mesa carries no types
+class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     """Twins under one strategy in one care network.
 
     A twin whose follow-up is over is valued no longer, but remains a patient until the last follow-up ends, because
@@ -93,6 +93,8 @@ class PopulationModel(Model):  # Mesa carries no types
         places: label and class of every setting, in the order of the network.
         interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order of a step.
     """
+
+    _default_schedule: EventGenerator  # Mesa's, of the daily step
 
     def __init__(
         self,
@@ -212,10 +214,11 @@ class PopulationModel(Model):  # Mesa carries no types
             raise InputError("saved state: is of other people")
         people.restore(state.part("people"))
         refuse_impossible(people, (column for column in people.schema.columns.values() if column.kind == "code"))
-        self.care.restore(state.part("care"), day)
-        self.interventions.restore(state.part("interventions"), day)
-        self.monitoring.restore(state.part("monitoring"), people, day)
-        self.valuation.restore(state.part("valuation"), people, day)
+        own: Any = self  # a part of a user's own that remembers nothing cannot be saved
+        own.care.restore(state.part("care"), day)
+        own.interventions.restore(state.part("interventions"), day)
+        own.monitoring.restore(state.part("monitoring"), people, day)
+        own.valuation.restore(state.part("valuation"), people, day)
         self.recorder.restore(state.part("recorder"), day)
         self.hooks.restore(state.part("hooks"))
         self.clock.day = self.steps = day
