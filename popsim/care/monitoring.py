@@ -76,12 +76,6 @@ class AlertSource(Protocol):
     def alert(self, population: Population, clock: Clock, readings: HomeReadings) -> None:
         """Take in the morning's readings and write `alert` and `last_alert_day` of the people that it covers."""
 
-    def state(self) -> NamedArrays:
-        """What it remembers, to go on from."""
-
-    def restore(self, state: State, population: Population) -> None:
-        """Go on from a state; an empty one is of a service that nobody had used."""
-
 
 class Monitoring:
     """Telemonitoring under one strategy; does nothing if the strategy has none.
@@ -139,7 +133,8 @@ class Monitoring:
             for age, day in enumerate(self._past)
             for name, column in zip(MEASURED_OF, day, strict=True)
         }
-        source = {} if self._alert_source is None else within("alerts", self._alert_source.state())
+        alerts: Any = self._alert_source
+        source = {} if alerts is None else within("alerts", alerts.state())
         return {"recent": self._recent, "days": np.int64(len(self._past))} | within("past", past) | source
 
     def restore(self, state: State, population: Population, day: int) -> None:
@@ -156,8 +151,9 @@ class Monitoring:
             [state.take(f"past/{age}/{name}", population[name].dtype, (twins,)) for name in MEASURED_OF]
             for age in range(state.number("days"))
         )
-        if self._alert_source is not None:
-            self._alert_source.restore(state.part("alerts"), population)
+        alerts: Any = self._alert_source
+        if alerts is not None:
+            alerts.restore(state.part("alerts"), population)
 
     def _begin(self, telemonitoring: Telemonitoring | None) -> None:
         """Switch to a programme."""

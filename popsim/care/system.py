@@ -141,7 +141,7 @@ class CareSystem:
 
     def state(self) -> NamedArrays:
         """All that has changed since the first morning, to go on from."""
-        daily = {"census": self.census, "queue": self.queue, "peak": self.peak, "capacity": self.capacity}
+        daily: NamedArrays = {"census": self.census, "queue": self.queue, "peak": self.peak, "capacity": self.capacity}
         return within("now", state_of(self._arrays)) | {name: table[: self.day] for name, table in daily.items()}
 
     def restore(self, state: State, day: int) -> None:

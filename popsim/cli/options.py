@@ -169,10 +169,11 @@ class StudyOptions:
         from popsim.reporting.table_files import tables_are_of
         from popsim.reporting.text.progress import progress_bar
         from popsim.runs.runner import run_study
+        from popsim.studies.unit import simulate as simulate_unit
 
         with progress_bar(title or study.experiment.name, quiet=self.quiet) as on_progress:
             where = (results or self.out, engine or self.engine(study), on_progress)
-            result = run_study(study, *where, **({} if simulate is None else {"simulate": simulate}))
+            result = run_study(study, *where, simulate or simulate_unit)
         tables_are_of(study.experiment, study.network, study.run_id, result.content_hash)
         return result
 

@@ -234,8 +234,8 @@ class SavedRun:
             raise InputError(f"{self.path}: {error}".replace(f"{self.path}: {self.path}: ", f"{self.path}: ")) from None
         for key, value in branch.shared_content().items():
             if self.said["shared"].get(key) != json_hash(value):
-                flags = " ".join(f"{flag} {value}" for flag, value in self.said["flags"].items())
-                said = f"; it was saved with {flags}" if flags else ""
+                typed = " ".join(f"{flag} {value}" for flag, value in self.said["flags"].items())
+                said = f"; it was saved with {typed}" if typed else ""
                 raise InputError(f"{self.path}: {key.replace('_', ' ')}: not that of the saved run{said}; {ALLOWED}")
         self._check_places(branch)
         flags = {"--from": str(self.path)} | ({"--scenario": scenario} if scenario else {})

@@ -72,7 +72,7 @@ class Parts:
     setting_labels: Sequence[SettingLabel]
 
 
-class PopulationModel(Model):  # Mesa carries no types
+class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types
     """Twins under one strategy in one care network.
 
     A twin whose follow-up is over is valued no longer, but remains a patient until the last follow-up ends, because
@@ -96,6 +96,8 @@ class PopulationModel(Model):  # Mesa carries no types
         places: label and class of every setting, in the order of the network.
         interventions, physiology, monitoring, care, valuation, recorder: the parts, in the order of a step.
     """
+
+    _default_schedule: EventGenerator  # Mesa's, of the daily step
 
     def __init__(
         self,
@@ -188,25 +190,21 @@ class PopulationModel(Model):  # Mesa carries no types
     def state(self) -> NamedArrays:
         """Everything that has changed since the first morning, between two days; see `restore`.
 
-        A user's own attributes, agents and scheduled events, the diaries of followed twins and Mesa's generators are
-        not part of it.
+        Not a user's own attributes, agents and events, diaries of followed twins, and Mesa's generators.
 
         Raises:
             RunError: a day was left unfinished.
             InputError: the state of a part cannot be kept.
         """
         self._refuse_unfinished()
-        parts: dict[str, Any] = {"people": self.population}
-        parts |= {name: getattr(self, name) for name in STATEFUL}
+        parts: dict[str, Any] = {"people": self.population} | {name: getattr(self, name) for name in STATEFUL}
         kept: NamedArrays = {"day": np.int64(self.clock.day), "key": np.array(self.key, np.int64)}
         for name, part in parts.items():
             kept |= within(name, part.state())
         return kept
 
     def restore(self, state: State) -> None:
-        """Go on from a state: this model has the same people in the same network, and has simulated nothing.
-
-        Its strategy is that of the state until then. It may have interventions that begin later.
+        """Go on from a state: this model has the same people, network and strategy so far, and has simulated nothing.
 
         Raises:
             InputError: the state is of another model or damaged, or this model has begun.
@@ -219,11 +217,12 @@ class PopulationModel(Model):  # Mesa carries no types
         if (state.take("people/person_id", np.int64, (None,)) != people.person_id).any():
             raise InputError("saved state: is of other people")
         people.restore(state.part("people"))
-        refuse_impossible(people, (column for column in people.schema.columns.values() if column.kind == "code"))
-        self.care.restore(state.part("care"), day)
-        self.interventions.restore(state.part("interventions"), day)
-        self.monitoring.restore(state.part("monitoring"), people, day)
-        self.valuation.restore(state.part("valuation"), people, day)
+        refuse_impossible(people, (one for one in people.schema.columns.values() if one.kind == "code"))
+        own: Any = self  # a part of a user's own that remembers nothing cannot be saved
+        own.care.restore(state.part("care"), day)
+        own.interventions.restore(state.part("interventions"), day)
+        own.monitoring.restore(state.part("monitoring"), people, day)
+        own.valuation.restore(state.part("valuation"), people, day)
         self.recorder.restore(state.part("recorder"), day)
         self.hooks.restore(state.part("hooks"))
         self.clock.day = self.steps = day

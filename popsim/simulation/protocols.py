@@ -14,7 +14,6 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.population.state import NamedArrays, State
 from popsim.simulation.recorder import Occupancy, Recorder
 
 
@@ -24,24 +23,12 @@ class InterventionsPart(Protocol):
     def apply(self, population: Population, clock: Clock) -> None:
         """Start and stop the interventions due on the morning of the day."""
 
-    def state(self) -> NamedArrays:
-        """What it remembers, to go on from."""
-
-    def restore(self, state: State, day: int) -> None:
-        """Go on from the state on the morning of a day."""
-
 
 class MonitoringPart(Protocol):
     """Measures twins."""
 
     def observe(self, population: Population, clock: Clock) -> None:
         """Take the day's measurements and raise alerts."""
-
-    def state(self) -> NamedArrays:
-        """What it remembers, to go on from."""
-
-    def restore(self, state: State, population: Population, day: int) -> None:
-        """Go on from the state on the morning of a day."""
 
 
 class CarePart(Occupancy, Protocol):
@@ -54,12 +41,6 @@ class CarePart(Occupancy, Protocol):
     def treat(self, population: Population, clock: Clock) -> None:
         """Process the day's events in time order, writing them to the event log."""
 
-    def state(self) -> NamedArrays:
-        """Who is where and waits for what, to go on from."""
-
-    def restore(self, state: State, day: int) -> None:
-        """Go on from the state on the morning of a day."""
-
 
 class ValuationPart(Protocol):
     """Computes costs and QALYs."""
@@ -69,12 +50,6 @@ class ValuationPart(Protocol):
 
     def spending(self) -> pl.DataFrame:
         """Total cost of all twins so far, not discounted, by year since entry."""
-
-    def state(self) -> NamedArrays:
-        """Sums so far, to go on from."""
-
-    def restore(self, state: State, population: Population, day: int) -> None:
-        """Go on from the state on the morning of a day."""
 
 
 class TwinModel(Protocol):

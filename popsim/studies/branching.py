@@ -148,7 +148,7 @@ def _guidance(strategy: Strategy, day: int) -> Any:
     return None if guidance is not None and guidance.kind == "oracle" and not monitored else guidance
 
 
-def _changed[I: Intervention](one: I, **changes: Any) -> I:
+def _changed(one: Intervention, **changes: Any) -> Intervention:
     """An intervention with other dates; the same object if they are its own."""
     new = {key: value for key, value in changes.items() if getattr(one, key) != value}
     return one.model_copy(update=new) if new else one

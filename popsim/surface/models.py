@@ -26,8 +26,6 @@ from popsim.simulation.schema import SCHEMA
 from popsim.studies.branching import continued
 from popsim.studies.content import code_hash, json_hash
 
-SIZES = ("follow_up_days", "enrolment_days")
-
 
 def save_model(model: PopulationModel, path: str | Path) -> Path:
     """Save a model between two days, for `load_model`; only its owner can read the file.
@@ -39,7 +37,7 @@ def save_model(model: PopulationModel, path: str | Path) -> Path:
         RunError: a day was left unfinished, or the file cannot be written.
     """
     path = Path(path)
-    made: NamedArrays = {name: np.int64(getattr(model, name)) for name in SIZES}
+    made: NamedArrays = {name: np.int64(getattr(model, name)) for name in ("follow_up_days", "enrolment_days")}
     made |= {name: _text(said) for name, said in _made_with(model.network, model).items()}
     made |= {"strategy": _text(model.strategy.model_dump_json())}
     state = State.of(within("model", model.state()) | within("made", made))
@@ -95,7 +93,8 @@ def _loaded(
         continued(past, strategy, stored.number("day")),
         seed=RandomKey(*stored.take("key", np.int64, (2,)).tolist()),
         entrance=Entrance(ENTERED_AT_HOME, np.zeros(len(people), np.int8)),  # nothing of them is initialised
-        **{name: made.number(name) for name in SIZES},
+        follow_up_days=made.number("follow_up_days"),
+        enrolment_days=made.number("enrolment_days"),
         **keywords,
     )
     for name, said in _made_with(network, model).items():
