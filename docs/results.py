@@ -116,7 +116,7 @@ RESULTS: dict[str, Result] = {
     "outcomes": on_run(f"popsim outcomes {RUN}"),
     "subgroups": on_run(f"popsim subgroups {RUN} --by female,age_years=65/80"),
     "equity": on_run(f"popsim equity {RUN} --by deprivation_quintile"),
-    "explain": on_run(f"popsim explain {RUN} --person 181"),
+    "explain": on_run(f"popsim explain {RUN} --person 6715"),
     "explain_differences": on_run(f"popsim explain {RUN} --strategy early_follow_up --against usual_care"),
     "compare": Result(
         (

@@ -21,7 +21,7 @@ def test_the_main_experiment():
     found = ExperimentDefinition.read(MAIN)
     assert [strategy.name for strategy in found.strategies] == ["usual_care", "early_follow_up", "telemonitoring"]
     assert found.reference == "usual_care"
-    assert (found.population, found.draws, found.replications, found.follow_up_days) == (2000, 30, 2, 365)
+    assert (found.population, found.draws, found.replications, found.follow_up_days) == (2000, 40, 2, 365)
     early = found.strategy("early_follow_up")
     assert ("heart_failure_clinic", 7) in [(visit.setting, visit.within_days) for visit in early.follow_up]
     assert found.strategy("telemonitoring").telemonitoring.duration_days == 180
