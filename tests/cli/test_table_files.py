@@ -19,7 +19,7 @@ from popsim.runs.run import StoredRun
 SMALL = ["--population", "40", "--draws", "0", "--replications", "3", "--enrolment-days", "5", "--workers", "1"]
 NO_TABLE = {  # and why
     "new": "writes files", "check": "prints a verdict", "schema": "prints JSON", "plot": "draws", "report": "a page",
-    "pathway show": "draws",
+    "pathway show": "draws", "cohort from-table": "writes files",
     **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},
 }  # fmt: skip
 

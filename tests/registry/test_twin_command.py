@@ -83,7 +83,7 @@ def test_tables_of_a_twin_as_files_that_only_their_owner_reads(tmp_path, capsys)
     assert f"Risks from day {day}" in said.out
     written = sorted(path.name for path in tmp_path.glob("twin*.csv"))
     believed = "twin_believed_with_90_intervals.csv"
-    assert written == ["twin.csv", believed, f"twin_risks_from_day_{day}.csv"]
+    assert {"twin.csv", believed, f"twin_risks_from_day_{day}.csv"} <= set(written)
     assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in (*written, "twin.xlsx"))
     table = pl.read_csv(tmp_path / f"twin_risks_from_day_{day}.csv")
     death = [risk for risk in ahead["risks"] if risk["name"] == "death"]

@@ -167,7 +167,8 @@ def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], blan
 def _file(title: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Keep a table for files."""
     columns: dict[str, list[object]] = {}
-    for name, cells in zip(head, zip(*rows, strict=True), strict=False):
+    for place, name in enumerate(head):
+        cells = [row[place] for row in rows]
         if any(isinstance(cell, Interval) for cell in cells):
             for part in Interval._fields:
                 label = name if part == "value" else f"{name}, {part}"
