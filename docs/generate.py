@@ -23,7 +23,7 @@ from popsim.cli import app
 from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS, json_schema
 from popsim.evidence.drugs import DRUG_SET
-from popsim.evidence.sets import PARAMETER_SETS, SHIPPED
+from popsim.evidence.sets import PARAMETER_SETS, SHIPPED, VALUATION_SETS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.population.columns import DTYPE, Column
 from popsim.reporting.text.parameters import parameter_frame, provenance_frame
@@ -454,6 +454,7 @@ def parameters() -> Iterator[tuple[str, str]]:
         found = SHIPPED[name]
         uncertain = sum(found.of(key).uncertainty is not None for key in found)
         used = "every simulation" if name in (*PARAMETER_SETS, DRUG_SET) else "guidance or a command"
+        used = next((f'prices = "{one}"' for one, sets in VALUATION_SETS.items() if name in sets), used)
         origins = [str(shares[name][kind]) for kind in PROVENANCES]
         rows.append([f"[{escaped(name)}]({name}.md)", str(len(found)), str(uncertain), *origins, used])
         yield f"parameters/{name}", page(f"{escaped(name)}", _parameters(found))

@@ -251,3 +251,10 @@ def test_a_stored_run_needs_no_table_of_indices_again():
     changes = {"price_year": 2023, "currency": "JPY", "price_indices": "far_away.csv"}
     experiment = ExperimentDefinition.read(MAIN).model_copy(update=changes)
     assert unconverted_parameters(experiment, MAIN).care_prices["inpatient_day"] == 292.0
+
+
+def test_the_experiment_at_prices_of_the_united_states():
+    found = read_study(MAIN.parent / "countries" / "heart_failure_united_states.toml")
+    assert prices_in_words(found.experiment) == "USD of 2023"
+    assert found.parameters.care_prices["discount_rate_qalys"] == 0.03
+    assert found.utility_norms is not None

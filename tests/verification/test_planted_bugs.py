@@ -258,8 +258,7 @@ def a_drawn_parameter_is_dead(monkeypatch):
     original = Study.parameters_of
 
     def parameters_of(study, draw):
-        sets = dict(original(study, draw))
-        return {**sets, "nhs_prices": study.parameters["nhs_prices"]}
+        return original(study, draw).given({"nhs_prices": study.parameters["nhs_prices"]})
 
     monkeypatch.setattr(Study, "parameters_of", parameters_of)
 
