@@ -258,7 +258,6 @@ COMPLICATION = {"name": "infection", "per_day": 0.01, "extra_days": DAYS, "sourc
         ((SETTING, CLINIC, "capacity"), 3, "'capacity' is not allowed for class outpatient"),
         ((SETTING, CLINIC, "slots_per_day"), -3, "slots_per_day = -3: must be between 0 and 10000000"),
         ((SETTING, CLINIC, "closes_hour"), 8.0, "closes_hour = 8 must be after opens_hour (8.5)"),
-        ((SETTING, CLINIC, "clinician"), "doctor", "clinician = 'doctor': "),
         ((SETTING, 0, "routes"), [{"to": "ward"}], "a stay forever has no end and so no 'routes'"),
         ((SETTING,), [], "settings: "),
         ((SETTING,), [FULL[SETTING][0]] * 101, "settings: "),
