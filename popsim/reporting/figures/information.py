@@ -46,9 +46,9 @@ def net_benefit_density(run: StoredRun) -> Figure:
     decision, experiment, titles = _decision(run), run.experiment, run.strategies
     benefit = decision.exact.net_monetary_benefit(experiment.willingness_to_pay)
     gains = {name: benefit[:, place] - benefit[:, 0] for place, name in enumerate(decision.strategies) if place}
-    ends = np.array([min(0.0, *(gain.min() for gain in gains.values())), max(0.0, *(g.max() for g in gains.values()))])
-    margin = MARGIN * np.ptp(ends)
-    x = np.linspace(ends[0] - margin, ends[1] + margin, POINTS)
+    low = min(0.0, *(float(gain.min()) for gain in gains.values()))
+    high = max(0.0, *(float(gain.max()) for gain in gains.values()))
+    x = np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), POINTS)
     base = titles[run.comparator].lower()
     note = (
         f"Net benefit: QALYs gained at {experiment.willingness_to_pay:,.0f} {experiment.currency} each, less extra "
