@@ -29,15 +29,7 @@ from popsim.kernels.codes import (
 from popsim.population.state import NamedArrays, State
 
 OF_TWINS = (RANK_DEATH, RANK_ENTER, RANK_PRESENT, RANK_COMPLICATION)
-KEPT = {  # arrays kept whole
-    "patients": records.PATIENT,
-    "states": records.STATE,
-    "queues": np.int32,
-    "uses": np.int32,
-    "bookings": records.BOOKING,
-    "calendar": np.int32,
-    "counters": np.int64,
-}
+KEPT = ("patients", "states", "queues", "uses", "bookings", "calendar", "counters")  # arrays kept whole
 SETTINGS = ("capacity", "slots")  # fields that a strategy changes
 
 
@@ -66,9 +58,9 @@ def restored(new: records.Arrays, state: State, day: int) -> records.Arrays:
         InputError: the state is of another network or other people, or it is damaged.
     """
     shapes = {name: getattr(new, name).shape for name in KEPT}
-    patients = len(state.take("patients", records.PATIENT, (None,)))
+    patients = len(state.take("patients", new.patients.dtype, (None,)))
     shapes |= {"patients": (patients,), "uses": (patients, shapes["uses"][1])}
-    kept = {name: state.take(name, kind, shapes[name]) for name, kind in KEPT.items()}
+    kept = {name: state.take(name, getattr(new, name).dtype, shapes[name]) for name in KEPT}
     free, log = state.take("free", np.int32, (None,)), state.take("log", records.LOG, (None,))
     events = state.take("events", records.EVENT, (None,))
     for name in SETTINGS:

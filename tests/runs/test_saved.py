@@ -27,6 +27,7 @@ from popsim.studies.unit import resumed
 DAY = 12
 SIZE = ["--population", "50", "--draws", "2", "--replications", "1", "--days", "30", "--enrolment-days", "6"]
 ALONE = ["--workers", "1", "--threads", "1", "--quiet"]
+PATIENT = np.concatenate([np.zeros(1, records.PATIENT)] * 2).dtype  # as tables that have grown have it
 POPSIM = Path(sys.executable).parent / "popsim"
 
 
@@ -179,8 +180,8 @@ def test_what_does_not_go_together_is_refused(saved, tmp_path, capsys, arguments
 @pytest.mark.parametrize(
     ("name", "kind", "axes", "field"),
     [
-        ("patients", records.PATIENT, 1, "setting"),
-        ("patients", records.PATIENT, 1, "next"),
+        ("patients", PATIENT, 1, "setting"),
+        ("patients", PATIENT, 1, "next"),
         ("log", records.LOG, 1, "row"),
         ("bookings", records.BOOKING, 2, "due"),
     ],
