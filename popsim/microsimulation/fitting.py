@@ -34,7 +34,7 @@ START: dict[str, Callable[[float], list[float]]] = {
 FAMILIES = ("exp", *START)
 
 
-class Fit(NamedTuple):
+class FittedCurve(NamedTuple):
     """A fitted curve: its family, the curve, the log-likelihood and the number of coefficients."""
 
     family: str
@@ -48,7 +48,7 @@ class Fit(NamedTuple):
         return 2.0 * (self.coefficients - self.log_likelihood)
 
 
-def fit_survival(family: str, years: Floats, died: NDArray[np.bool_], entry_years: float = 0.0) -> Fit:
+def fit_survival(family: str, years: Floats, died: NDArray[np.bool_], entry_years: float = 0.0) -> FittedCurve:
     """The curve of a family with the highest likelihood.
 
     Args:
@@ -65,7 +65,7 @@ def fit_survival(family: str, years: Floats, died: NDArray[np.bool_], entry_year
     deaths, lived = int(died.sum()), float((years - entry_years).sum())
     rate = deaths / lived if deaths else 0.0
     if family == "exp":
-        return Fit(family, Survival.exponential(rate), deaths * np.log(rate) - deaths if deaths else 0.0, 1)
+        return FittedCurve(family, Survival.exponential(rate), deaths * np.log(rate) - deaths if deaths else 0.0, 1)
     if deaths < MIN_DEATHS:
         raise RunError(
             f"extrapolation.family = '{family}': {deaths} deaths from the day of the fit on are too few: "
@@ -93,4 +93,4 @@ def fit_survival(family: str, years: Floats, died: NDArray[np.bool_], entry_year
 
     best = minimize(cost, START[family](rate), method="Nelder-Mead",
                     options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 5000, "maxfev": 5000})  # fmt: skip
-    return Fit(family, curve(best.x), -float(best.fun), len(form.names))
+    return FittedCurve(family, curve(best.x), -float(best.fun), len(form.names))

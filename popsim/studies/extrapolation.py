@@ -34,7 +34,7 @@ OLDEST = 120.0
 AT_ONCE = 1000  # persons
 
 
-class Rates(NamedTuple):
+class DiscountRates(NamedTuple):
     """Discount rates: of costs and of health, each with its later steps."""
 
     costs: tuple[float, Steps]
@@ -64,7 +64,7 @@ def with_later_part(
     twins: pl.DataFrame,
     experiment: ExperimentDefinition,
     table: LifeTable,
-    rates: Rates,
+    rates: DiscountRates,
 ) -> pl.DataFrame:
     """Totals over the whole horizon, and how much of them comes after the observed part.
 
@@ -106,7 +106,7 @@ def _extrapolated(
     twins: pl.DataFrame,
     experiment: ExperimentDefinition,
     table: LifeTable,
-    rates: Rates,
+    rates: DiscountRates,
 ) -> dict[str, pl.Series]:
     """What the years after the simulated part add to each person's totals."""
     assert experiment.extrapolation is not None
@@ -141,7 +141,7 @@ def _of_survivors(name: str, values: Floats, died: NDArray[np.bool_]) -> pl.Seri
 
 
 def remaining(
-    curve: Survival, table: LifeTable, age_years: Floats, female: Floats, after_years: float, rates: Rates
+    curve: Survival, table: LifeTable, age_years: Floats, female: Floats, after_years: float, rates: DiscountRates
 ) -> Remaining:
     """Expected life after a time since entry, of persons alive then.
 
@@ -160,7 +160,9 @@ def remaining(
     return Remaining(*np.concatenate(parts, axis=1))
 
 
-def _remaining(curve: Survival, table: LifeTable, age: Floats, sex: Floats, after_years: float, rates: Rates) -> Floats:
+def _remaining(
+    curve: Survival, table: LifeTable, age: Floats, sex: Floats, after_years: float, rates: DiscountRates
+) -> Floats:
     """As `remaining`, (4, persons); age and sex as columns, the age after the simulated part."""
     steps = max(1, int(np.ceil((OLDEST - age.min()) / STEP_YEARS)))
     ahead = STEP_YEARS * np.arange(steps + 1)

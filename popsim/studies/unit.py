@@ -47,7 +47,7 @@ from popsim.simulation.model import PopulationModel
 from popsim.studies.columns import needed_schema
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
-from popsim.studies.extrapolation import Rates, interim_day, with_later_part
+from popsim.studies.extrapolation import DiscountRates, interim_day, with_later_part
 from popsim.studies.intervention_parameters import with_parameters
 from popsim.studies.measures import absent_measures, guided_centres
 from popsim.studies.parameters import discount_steps
@@ -248,7 +248,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     of_costs, of_health = discount_steps(unit.study.experiment)
     totals = outcome_values(population.frame(), people, unit.study.experiment.perspective, rate, of_health)
     if interim is not None:
-        rates = Rates((prices["discount_rate_costs"], of_costs), (rate, of_health))
+        rates = DiscountRates((prices["discount_rate_costs"], of_costs), (rate, of_health))
         general = unit.study.cohort.life_table or LifeTable.read(STANDARD_LIFE_TABLE)
         twins = pl.DataFrame({name: population[name] for name in ("age_years", "female")})
         totals = with_later_part(totals, interim, people, twins, unit.study.experiment, general, rates)

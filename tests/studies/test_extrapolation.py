@@ -15,11 +15,11 @@ from popsim.economics.discounting import discount_factors
 from popsim.economics.outcome_valuation import outcome_values, value_measures
 from popsim.microsimulation.survival import Survival
 from popsim.population.life_table import LifeTable
-from popsim.studies.extrapolation import Rates, interim_day, remaining, with_later_part
+from popsim.studies.extrapolation import DiscountRates, interim_day, remaining, with_later_part
 
 RATE = 0.035
 FORCE = math.log(1.0 + RATE)
-AT_35 = Rates((RATE, ()), (RATE, ()))
+AT_35 = DiscountRates((RATE, ()), (RATE, ()))
 TABLE = LifeTable("constant", np.full((2, 111), 0.1), np.zeros((2, 111)), "")
 YOUNG, WOMAN = np.array([20.0, 30.0]), np.array([1, 0])
 
@@ -35,7 +35,7 @@ def test_constant_hazard():
 
 def test_rates_that_step_down():
     """Health at 3.5% for five years after entry, then at 1%; the simulated part ends after two years."""
-    rates = Rates((0.0, ()), (RATE, ((5.0, 0.01 / RATE),)))
+    rates = DiscountRates((0.0, ()), (RATE, ((5.0, 0.01 / RATE),)))
     left = remaining(Survival.exponential(0.2), TABLE, YOUNG, WOMAN, 2.0, rates)
     first, later = 0.2 + FORCE, 0.2 + math.log(1.01)
     until = math.exp(-3.0 * first)
