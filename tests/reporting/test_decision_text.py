@@ -155,6 +155,8 @@ def test_what_is_missing_comes_with_the_command_of_this_run(tmp_path, capsys):
     """The file and flags of the run, with the flag that mends it in the place of its old value."""
     run = write_run(tmp_path, replications=2)
     store = RunStore(run)
+    for name in store.read_manifest()["tables"]:
+        store.write_table(name, pl.read_parquet(run / f"{name}.parquet"))
     named = {"files": {"experiments/mine.toml": "0"}, "flags": {"--population": 200, "--replications": 2}}
     store.write_manifest(store.read_manifest() | named)
     text = said(capsys, "decide", run)
