@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.care.network import CareNetwork, operand
-from popsim.definitions import distributions as given
 from popsim.definitions.conditions import ColumnFactor, Condition
+from popsim.definitions.durations import Duration
 from popsim.definitions.hospital_stay import Complication, Escalation
 from popsim.definitions.network import BACK_TO_FACILITY, BACK_TO_WARD, EXIT, STAY, UNLIMITED, Route, SettingDefinition
 from popsim.definitions.rota import week_of
@@ -75,7 +75,7 @@ class _Tables:
         self.conditions += condition_rows(conditions, self.schema, self.network.file)
         return first, len(self.conditions)
 
-    def add_distribution(self, distribution: given.Duration | None) -> int:
+    def add_distribution(self, distribution: Duration | None) -> int:
         if distribution is None:
             return -1
         pieces = pieces_of(distribution)

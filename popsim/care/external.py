@@ -35,7 +35,7 @@ def compile_sources(network: CareNetwork) -> NDArray[np.void]:
 def relative(weights: Sequence[float], lengths: Sequence[int]) -> NDArray[np.float64]:
     """Weights of periods of these lengths relative to their mean over time; 1 where there are none."""
     factors = np.array(weights or [1.0] * len(lengths))
-    return factors / np.average(factors, weights=lengths)
+    return np.asarray(factors / np.average(factors, weights=lengths))
 
 
 def first_day(network: CareNetwork) -> tuple[int, int]:

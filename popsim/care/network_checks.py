@@ -13,7 +13,7 @@ from popsim.care.network_graph import Link, Links, links_of
 from popsim.care.network_names import check_names
 from popsim.care.signals import hidden
 from popsim.definitions.conditions import Condition
-from popsim.definitions.distributions import Duration, Forever
+from popsim.definitions.durations import Duration, Forever
 from popsim.definitions.network import (
     EXIT,
     UNLIMITED,
@@ -90,7 +90,7 @@ def check_condition(condition: Condition, known: Collection[str], key: str, file
 
 def routes(definition: NetworkDefinition, file: object) -> None:
     """Probabilities sum to 1, and the last route of a list, and only the last, always matches."""
-    outside = {one.patient_class for one in (*definition.arrivals, *definition.census)}
+    outside = {one.patient_class for one in definition.arrivals} | {one.patient_class for one in definition.census}
     inside = {one.name for one in definition.classes if one.when}
     for setting in definition.settings:
         key = f"settings.{setting.name}.routes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from popsim.definitions.conditions import ColumnFactor, Condition
-from popsim.definitions.distributions import Duration, LognormalDuration, NormalDuration
+from popsim.definitions.durations import Duration, LognormalDuration, NormalDuration
 from popsim.definitions.network import BACK, EXIT, STAY, NetworkDefinition, Route, SettingDefinition
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from popsim.definitions.distributions import Forever
+from popsim.definitions.durations import Forever
 from popsim.definitions.network import (
     BACK_TO_FACILITY,
     BACK_TO_WARD,

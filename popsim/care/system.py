@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from popsim.arguments import whole_number
 from popsim.care.carried import carried
-from popsim.care.columns import find_columns
 from popsim.care.compiled import capacity_of, compile_network, rota_of
 from popsim.care.entrance import Entrance
-from popsim.care.external import compile_census, compile_sources, first_day
+from popsim.care.external import compile_census
+from popsim.care.first_morning import FIRST_ROOM, first_morning, lengthened, more_patients
 from popsim.care.network import CareNetwork
 from popsim.care.policy import Policies, switch_days, telemonitoring_policy
 from popsim.care.prescribing import PrescribingTables
 from popsim.care.saved import restored, state_of
-from popsim.care.signals import Signals
 from popsim.definitions.strategy import Strategy
 from popsim.errors import InputError, RunError
 from popsim.evidence.parameters import ParameterSet
@@ -35,7 +34,6 @@ from popsim.population.population import Population
 from popsim.population.state import NamedArrays, State, within
 
 MAX_TABLE = 100_000_000  # days times settings
-FIRST_ROOM = 8192
 LOG_A_TWIN = 48  # initial log capacity per twin; memory that is not written to is not used
 MAX_ROOM = 1 << 24  # external patients at once, and events other than those of the twins
 
@@ -97,7 +95,7 @@ class CareSystem:
         tables |= drug_records.tables()
         tables |= {"policy": records.as_record(self._policies.telemonitoring(0))}
         tables |= {"follow_ups": self._policies.follow_ups(0), "key": key}
-        arrays = _first_morning(tables, network, population, days, practice)
+        arrays = first_morning(tables, network, population, days, practice)
         self._use(arrays._replace(log=self.events.records))
         self.capacity = np.empty(shape, np.int64)
         self._set_capacity(0)
@@ -271,7 +269,7 @@ class CareSystem:
 
     def _set_rota_capacity(self, day: int) -> None:
         """Settings with a rota have the capacity of the start of a day."""
-        for number in np.flatnonzero(self._arrays.rotas[:, 0] >= 0):
+        for number in np.flatnonzero(self._arrays.rotas[:, 0] >= 0).tolist():
             self._arrays.settings["capacity"][number] = self._by_rota(number, day)
 
     def _set_capacity(self, day: int) -> None:
@@ -334,13 +332,13 @@ class CareSystem:
         """Enlarge the tables that the kernel has filled."""
         arrays = self._arrays
         if need == loop.NEEDS_EVENTS:
-            self._use(arrays._replace(events=_doubled(arrays.events)))
+            self._use(arrays._replace(events=lengthened(arrays.events, len(arrays.events))))
         elif need == loop.NEEDS_LOG:
             self.events.size = int(arrays.counters[records.LOG_SIZE])
             self.events.ensure_room(len(self.events.records) // 2 + loop.MARGIN)
             self._use(self._arrays._replace(log=self.events.records))
         else:
-            self._use(_more_patients(arrays))
+            self._use(more_patients(arrays))
         twins = self._arrays.twins
         if len(self._arrays.events) > MAX_ROOM + 4 * twins or len(self._arrays.patients) > MAX_ROOM + twins:
             raise RunError(f"{self.network.file}: more than {MAX_ROOM} persons or events at once; is it stable?")
@@ -349,68 +347,3 @@ class CareSystem:
 def _capacity(settings: NDArray[Any]) -> NDArray[np.int64]:
     """Capacity by setting; for a contact setting, slots a day."""
     return np.where(settings["kind"] == records.CONTACT, settings["slots"], settings["capacity"])
-
-
-def _first_morning(
-    tables: dict[str, Any],
-    network: CareNetwork,
-    population: Population,
-    days: int,
-    practice: ParameterSet,
-) -> records.Arrays:
-    """The empty network on its first morning, without events; `tables` are the fields known already."""
-    size, count = len(population), len(network.settings)
-    contacts = max(1, sum(s.setting_class == "outpatient" for s in network.settings))
-    patients = np.zeros(size, records.PATIENT)
-    patients["person"] = population.person_id
-    patients["setting"] = patients["waits_for"] = -1
-    patients["entry"] = tables.pop("entry")
-    bookings = np.zeros((contacts, max(1, size)), records.BOOKING)
-    bookings["due"] = -1
-    population["setting"] = -1
-    counters = np.zeros(records.COUNTERS, np.int64)
-    counters[[records.FIRST_WEEKDAY, records.FIRST_DAY_OF_YEAR]] = first_day(network)
-    observations, code_observations = Signals(population.schema).observations(population.schema)
-    arrays = records.Arrays(
-        **tables,
-        columns=records.as_record(find_columns(population.schema)),
-        practice=records.as_record(practice.fill(records.Practice)),
-        sources=compile_sources(network),
-        patients=patients,
-        states=np.zeros(count, records.STATE),
-        queues=np.full((count, records.LEVELS, 2), -1, np.int32),
-        uses=np.zeros((size, count), np.int32),
-        events=np.zeros(max(FIRST_ROOM, 2 * size), records.EVENT),
-        free=np.zeros(0, np.int32),
-        bookings=bookings,
-        calendar=np.full((contacts, days + 1, 2), -1, np.int32),
-        stack=np.zeros(256, np.int32),
-        counters=counters,
-        log=np.zeros(0, records.LOG),
-        reals=population.block("real"),
-        codes=population.block("code"),
-        counts=population.block("count"),
-        observations=observations,
-        code_observations=code_observations,
-        twins=size,
-    )
-    return _more_patients(arrays)
-
-
-def _doubled(array: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([array, np.zeros_like(array)])
-
-
-def _more_patients(arrays: records.Arrays) -> records.Arrays:
-    """Double the room for external patients; start with room for some."""
-    old = len(arrays.patients)
-    more = max(FIRST_ROOM // 8, old - arrays.twins)
-    patients = np.concatenate([arrays.patients, np.zeros(more, records.PATIENT)])
-    patients["setting"][old:] = patients["waits_for"][old:] = -1
-    used = int(arrays.counters[records.FREE_SIZE])
-    free = np.zeros(len(patients) - arrays.twins, np.int32)
-    free[:used] = arrays.free[:used]
-    free[used : used + more] = np.arange(len(patients) - 1, old - 1, -1)
-    arrays.counters[records.FREE_SIZE] = used + more
-    uses = np.concatenate([arrays.uses, np.zeros((more, arrays.uses.shape[1]), np.int32)])
-    return arrays._replace(patients=patients, free=free, uses=uses)

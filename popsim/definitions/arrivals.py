@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from popsim.definitions.base import Definition, read_text, validate
-from popsim.definitions.distributions import MAX_DAYS
+from popsim.definitions.durations import MAX_DAYS
 from popsim.definitions.fields import AS_TUPLE, Identifier, real, whole
 from popsim.errors import DefinitionError
 

@@ -1,7 +1,7 @@
 """Distributions in files, by their use. Keys and meanings are shared; bounds depend on the use.
 
     *Marginal      of a column of the population: mean and sd are those of the variable itself, so after truncation
-    *Duration      of a stay or of waiting before reneging: mean and sd in days
+    *Duration      of a stay or of waiting before reneging: mean and sd in days (definitions/durations.py)
     Beta, ...      of a parameter: what its true value may be; the mean is its own value unless `mean` is given
 
     uncertainty = { distribution = "beta", standard_error = 0.02 }                by moments
@@ -38,8 +38,6 @@ from popsim.definitions.fields import (
 from popsim.definitions.uncertainty import INTERVAL, MOMENTS, Beside, Uncertain, Ways
 
 MAX_WEIGHT = 1e9
-MAX_DAYS = 36_500.0
-MIN_MEAN_DAYS = 1e-6
 USUAL_COVERAGE = 0.95
 
 Coverage = Annotated[float, real(0.01, 0.9999)]
@@ -48,8 +46,6 @@ Probability = Annotated[float, real(0, 1)]
 Pair = Annotated[tuple[Number, Number], AS_TUPLE]
 Numbers = Annotated[tuple[Number, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
 Probabilities = Annotated[tuple[Probability, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-Days = Annotated[float, real(0.0, MAX_DAYS)]
-MeanDays = Annotated[float, real(MIN_MEAN_DAYS, MAX_DAYS)]
 
 
 class Marginal(Definition):
@@ -196,90 +192,6 @@ type AnyMarginal = Annotated[
 ]  # fmt: skip
 
 
-class Exponential(Definition):
-    """Exponential duration with a mean in days."""
-
-    distribution: Literal["exponential"]
-    mean: MeanDays
-
-
-class _MeanAndSd(Definition):
-    mean: MeanDays
-    sd: MeanDays
-
-    @model_validator(mode="after")
-    def _spread_within_reason(self) -> Self:
-        if not 0.01 <= self.sd / self.mean <= 10.0:
-            raise ValueError(f"sd = {self.sd:g} must be between 0.01 and 10 times the mean ({self.mean:g})")
-        return self
-
-
-DaysPair = Annotated[tuple[Days, Days], AS_TUPLE]
-
-
-class LognormalDuration(_MeanAndSd):
-    """Lognormal duration; mean and sd of the duration itself, in days, after truncation to `bounds` if given."""
-
-    distribution: Literal["lognormal"]
-    bounds: DaysPair | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        check_moments(self.mean, self.sd, self.bounds)
-        return self
-
-
-class NormalDuration(_MeanAndSd):
-    """Normal duration truncated to `bounds`, usually at 0; mean and sd in days are those after truncation."""
-
-    distribution: Literal["normal"]
-    bounds: DaysPair = (0.0, MAX_DAYS)
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        check_moments(self.mean, self.sd, self.bounds)
-        if self.sd >= self.mean - self.bounds[0]:
-            raise ValueError(f"sd = {self.sd:g} must be below the mean above the lower bound, or no normal has it")
-        return self
-
-
-class GammaDuration(_MeanAndSd):
-    """Gamma duration; mean and sd in days (shape = (mean/sd)^2)."""
-
-    distribution: Literal["gamma"]
-
-
-class UniformDuration(Definition):
-    """Duration uniform between low and high, in days."""
-
-    distribution: Literal["uniform"]
-    low: Days
-    high: Days
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.high < self.low:
-            raise ValueError(f"high = {self.high:g} must be at least low ({self.low:g})")
-        return self
-
-    @property
-    def mean(self) -> float:
-        """Mean in days."""
-        return (self.low + self.high) / 2
-
-
-class FixedDuration(Definition):
-    """The same duration for all, in days."""
-
-    distribution: Literal["fixed"]
-    value: Days
-
-    @property
-    def mean(self) -> float:
-        """Mean in days."""
-        return self.value
-
-
 class Listed(Definition):
     """One of the `values`, with `weights` if given (else equally likely)."""
 
@@ -302,34 +214,6 @@ class Listed(Definition):
     def mean(self) -> float:
         """Expectation."""
         return math.fsum(value * share for value, share in zip(self.values, self.shares, strict=True))
-
-
-class EmpiricalDuration(Listed):
-    """A duration drawn from a list of days, with weights if given (else equally likely)."""
-
-    distribution: Literal["empirical"]
-    values: Annotated[tuple[Days, ...], AS_TUPLE, Field(min_length=1, max_length=10_000)]
-    weights: Annotated[tuple[Annotated[float, real(0.0, MAX_WEIGHT)], ...], AS_TUPLE] = ()
-
-
-class Forever(Definition):
-    """A stay without an end of its own: it lasts until acute illness or death."""
-
-    distribution: Literal["forever"]
-    mean: ClassVar[None] = None
-
-
-Duration = Annotated[
-    Exponential
-    | LognormalDuration
-    | NormalDuration
-    | GammaDuration
-    | UniformDuration
-    | FixedDuration
-    | EmpiricalDuration
-    | Forever,
-    Field(discriminator="distribution"),
-]
 
 
 class _WithMoments(Uncertain):

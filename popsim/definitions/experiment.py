@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from popsim.arguments import is_whole
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
@@ -26,7 +25,8 @@ from popsim.definitions.fields import (
     whole,
 )
 from popsim.definitions.horizon import DiscountRate, Extrapolation, FollowUp, FollowUpDays, check_horizon, usual_days
-from popsim.definitions.parameter import MAX_PRICE_YEAR, MIN_PRICE_YEAR, NestedEntries, ParameterEntry
+from popsim.definitions.money import AS_PRINTED, MoneyYear, PriceCountry, UtilityNormsName
+from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
 from popsim.definitions.trial import Trial
@@ -69,26 +69,7 @@ def _organ_system(value: object) -> object:
     return value
 
 
-AS_PRINTED = "as_printed"  # prices of every year, used as they are
-OF_COUNTRY = "country"  # utility norms of the country of the prices
-
-
-def _price_year(value: object) -> object:
-    if value != AS_PRINTED and not (is_whole(value) and MIN_PRICE_YEAR <= value <= MAX_PRICE_YEAR):
-        raise ValueError(f'must be a year between {MIN_PRICE_YEAR} and {MAX_PRICE_YEAR}, or "{AS_PRINTED}"')
-    return value
-
-
-def _utility_norms(value: object) -> object:
-    if not isinstance(value, str) or not (value == OF_COUNTRY or value.endswith(".csv")):
-        raise ValueError(f'must be "{OF_COUNTRY}", or the path of a .csv file')
-    return value
-
-
 OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
-PriceCountry = Literal["england", "united_states", "netherlands"]
-UtilityNormsName = Annotated[str, Checked(_utility_norms, (("maxLength", MAX_PATH_LENGTH),))]
-MoneyYear = Annotated[int | str, Checked(_price_year, (("minimum", MIN_PRICE_YEAR), ("maximum", MAX_PRICE_YEAR)))]
 Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
 Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from popsim.definitions.base import Definition
 from popsim.definitions.conditions import Condition, Conditions, Factors
-from popsim.definitions.distributions import Days, Duration, Forever
+from popsim.definitions.durations import Days, Duration, Forever
 from popsim.definitions.fields import AS_TUPLE, Identifier, Source, real
 
 

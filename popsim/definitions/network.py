@@ -16,7 +16,7 @@ from popsim.arguments import is_real, is_whole
 from popsim.definitions.arrivals import ArrivalSource, Census, Level, StartDate, read_census
 from popsim.definitions.base import Definition, validate
 from popsim.definitions.conditions import Conditions, Factors
-from popsim.definitions.distributions import MAX_DAYS, Duration, Forever
+from popsim.definitions.durations import MAX_DAYS, Duration, Forever
 from popsim.definitions.fields import AS_TUPLE, DefinitionPath, Identifier, Label, Source, Text, real, whole
 from popsim.definitions.hospital_stay import Complication, Ending, Escalation, Review, Share, TransferDelay
 from popsim.definitions.inheritance import lineage, merged_by_name

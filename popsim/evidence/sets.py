@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from popsim.definitions.experiment import PriceCountry
+from popsim.definitions.money import PriceCountry
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.evidence.drugs import DRUG_SET, drug_parameters

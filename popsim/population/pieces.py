@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.definitions import distributions as given
+from popsim.definitions import durations
 from popsim.kernels.care.records import NO_TIME
 from popsim.kernels.numerics.distributions import (
     EXPONENTIAL,
@@ -37,7 +38,7 @@ NOT_YET = math.nan  # the probability at an end of a truncated part, until the o
 type Bounds = tuple[float, float] | None
 
 
-def pieces_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
+def pieces_of(distribution: given.AnyMarginal | durations.Duration) -> NDArray[Any]:
     """The pieces of a marginal (`same_as` has none: it is copied) or of a duration in days (NO_TIME for `forever`).
 
     Raises:
@@ -46,7 +47,7 @@ def pieces_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
     return completed(outline_of(distribution))
 
 
-def outline_of(distribution: given.AnyMarginal | given.Duration) -> NDArray[Any]:
+def outline_of(distribution: given.AnyMarginal | durations.Duration) -> NDArray[Any]:
     """The same but for the probabilities at the ends of truncated parts, which take a kernel: enough to check them.
 
     Raises:
@@ -73,11 +74,11 @@ def support(pieces: NDArray[Any]) -> tuple[float, float]:
     return float(pieces["low"].min()), float(pieces["high"].max())
 
 
-def _pieces(distribution: given.AnyMarginal | given.Duration) -> list[Piece]:  # noqa: PLR0911 - one line for each
+def _pieces(distribution: given.AnyMarginal | durations.Duration) -> list[Piece]:  # noqa: PLR0911 - one line for each
     match distribution:
-        case given.FixedMarginal(value=value) | given.FixedDuration(value=value):
+        case given.FixedMarginal(value=value) | durations.FixedDuration(value=value):
             return [value_piece(1.0, value)]
-        case given.Forever():
+        case durations.Forever():
             return [value_piece(1.0, NO_TIME)]
         case given.Bernoulli(probability=p):
             return [value_piece(1.0 - p, 0.0), value_piece(p, 1.0)]
@@ -85,29 +86,29 @@ def _pieces(distribution: given.AnyMarginal | given.Duration) -> list[Piece]:  #
             return [value_piece(share, value) for share, value in zip(shares, values, strict=True)]
         case given.EmpiricalMarginal(values=values):
             return [value_piece(1.0 / len(values), value) for value in sorted(values)]
-        case given.EmpiricalDuration(values=values):
+        case durations.EmpiricalDuration(values=values):
             return [value_piece(share, value) for share, value in zip(distribution.shares, values, strict=True)]
-        case given.UniformMarginal(low=low, high=high) | given.UniformDuration(low=low, high=high):
+        case given.UniformMarginal(low=low, high=high) | durations.UniformDuration(low=low, high=high):
             return [uniform_piece(1.0, low, high)]
         case given.Quantiles(at=at, values=values):
             steps = zip(np.diff(at), values[:-1], values[1:], strict=True)
             return [uniform_piece(float(share), low, high) for share, low, high in steps]
         case (
             given.NormalMarginal(mean=mean, sd=sd, bounds=bounds)
-            | given.NormalDuration(mean=mean, sd=sd, bounds=bounds)
+            | durations.NormalDuration(mean=mean, sd=sd, bounds=bounds)
         ):
             return [_normal(1.0, mean, sd, bounds)]
         case given.LognormalMarginal(mean=mean, sd=sd, bounds=bounds):
             return [_lognormal(mean, sd, bounds)]
-        case given.LognormalDuration(mean=mean, sd=sd, bounds=bounds) if bounds is not None:
+        case durations.LognormalDuration(mean=mean, sd=sd, bounds=bounds) if bounds is not None:
             return [_lognormal(mean, sd, bounds)]
         case given.Strata(parts=parts):
             return [_normal(part.share, part.mean, part.sd, part.bounds) for part in parts]
-        case given.Exponential(mean=mean):
+        case durations.Exponential(mean=mean):
             return [Piece(1.0, EXPONENTIAL, mean)]
-        case given.GammaDuration(mean=mean, sd=sd):
+        case durations.GammaDuration(mean=mean, sd=sd):
             return [Piece(1.0, GAMMA, mean, sd)]
-        case given.LognormalDuration(mean=mean, sd=sd):
+        case durations.LognormalDuration(mean=mean, sd=sd):
             return [Piece(1.0, LOGNORMAL_OF_MOMENTS, mean, sd)]
         case given.SameAs():
             raise ValueError("same_as has no distribution of its own")

@@ -4,7 +4,7 @@
     saved.json    which run it was, the day, the strategy, and the unit of each place
 
 Like a unit's file it is a zip without compression whose comment, its last 64 bytes, is the SHA-256 of all others.
-Nothing in it is run or unpickled, one unit at a time is read, and every number that is used as an index is checked.
+Nothing in it is run, one unit at a time is read, and every number that is used as an index is checked.
 """
 
 from __future__ import annotations

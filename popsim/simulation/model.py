@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,11 +36,10 @@ from popsim.population.clock import Clock
 from popsim.population.cohort import CohortSource
 from popsim.population.entry import refuse_impossible
 from popsim.population.environment_series import EnvironmentSeries
-from popsim.population.event_log import EventLog
 from popsim.population.population import Population
 from popsim.population.state import NamedArrays, State, within
 from popsim.simulation.hooks import Hooks
-from popsim.simulation.protocols import CarePart, InterventionsPart, MonitoringPart, ValuationPart
+from popsim.simulation.protocols import Parts
 from popsim.simulation.recorder import Recorder
 from popsim.simulation.roster import Roster
 from popsim.simulation.schema import SCHEMA
@@ -57,19 +55,6 @@ MADE_WITH = frozenset((
     "population", "network", "strategy", "key", "seed", "replication", "follow_up_days", "enrolment_days", "parameters",
 ))  # fmt: skip
 STATEFUL = ("interventions", "monitoring", "care", "valuation", "recorder", "hooks")  # parts that remember
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The subsystems of one model, with the event log and the ordered settings that they share."""
-
-    interventions: InterventionsPart
-    physiology: Physiology
-    monitoring: MonitoringPart
-    care: CarePart
-    valuation: ValuationPart
-    events: EventLog
-    setting_labels: Sequence[SettingLabel]
 
 
 class PopulationModel(Model):  # type: ignore[misc]  # Mesa carries no types

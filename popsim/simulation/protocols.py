@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.evidence.sets import Parameters
 from popsim.outcomes.narrative import SettingLabel
+from popsim.physiology import Physiology
 from popsim.population.clock import Clock
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
@@ -50,6 +52,19 @@ class ValuationPart(Protocol):
 
     def spending(self) -> pl.DataFrame:
         """Total cost of all twins so far, not discounted, by year since entry."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The subsystems of one model, with the event log and the ordered settings that they share."""
+
+    interventions: InterventionsPart
+    physiology: Physiology
+    monitoring: MonitoringPart
+    care: CarePart
+    valuation: ValuationPart
+    events: EventLog
+    setting_labels: Sequence[SettingLabel]
 
 
 class TwinModel(Protocol):

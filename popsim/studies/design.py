@@ -19,14 +19,9 @@ from popsim.care.network import CareNetwork
 from popsim.care.policy import networks_by_day
 from popsim.care.strategy_checks import check_strategy
 from popsim.definitions.calibration import Calibrated
-from popsim.definitions.experiment import (
-    MAX_DRAWS,
-    MAX_REGIONS_OF_DRAWS,
-    MAX_REPLICATIONS,
-    OF_COUNTRY,
-    ExperimentDefinition,
-)
+from popsim.definitions.experiment import MAX_DRAWS, MAX_REGIONS_OF_DRAWS, MAX_REPLICATIONS, ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
+from popsim.definitions.money import OF_COUNTRY
 from popsim.definitions.network import NetworkDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.economics.price_indices import PriceIndices

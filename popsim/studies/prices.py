@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
-from popsim.definitions.experiment import AS_PRINTED, ExperimentDefinition, PriceCountry
+from popsim.definitions.experiment import ExperimentDefinition
+from popsim.definitions.money import AS_PRINTED, PriceCountry
 from popsim.definitions.parameter import Parameter, ParameterChange
 from popsim.economics.price_indices import Money, PriceIndices
 from popsim.errors import DefinitionError

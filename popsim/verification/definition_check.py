@@ -9,7 +9,7 @@ from typing import Any, Never
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
-from popsim.definitions.experiment import AS_PRINTED
+from popsim.definitions.money import AS_PRINTED
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.errors import DefinitionError

@@ -14,7 +14,7 @@ from small_care import HOME, Life, fixed, network, place
 
 from popsim.care.flow import PatientFlow
 from popsim.care.network import CareNetwork
-from popsim.definitions.distributions import LognormalDuration, NormalDuration
+from popsim.definitions.durations import LognormalDuration, NormalDuration
 from popsim.errors import DefinitionError
 from popsim.kernels.codes import CAUSE_HEART_FAILURE, CAUSE_STROKE
 from popsim.kernels.numerics.distributions import quantiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from popsim.definitions.distributions import Exponential
+from popsim.definitions.durations import Exponential
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import SettingDefinition
 from popsim.definitions.strategy import Strategy

@@ -11,7 +11,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.conditions import Condition
-from popsim.definitions.distributions import Exponential, LognormalDuration
+from popsim.definitions.durations import Exponential, LognormalDuration
 from popsim.definitions.network import NetworkDefinition, Route, SettingDefinition
 from popsim.errors import DefinitionError
 

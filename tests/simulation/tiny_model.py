@@ -11,7 +11,8 @@ from popsim.outcomes.narrative import SettingLabel
 from popsim.population.columns import Column, Schema
 from popsim.population.event_log import EventLog
 from popsim.population.population import Population
-from popsim.simulation.model import Parts, PopulationModel
+from popsim.simulation.model import PopulationModel
+from popsim.simulation.protocols import Parts
 from popsim.simulation.twin import PatientTwin
 
 SCHEMA = Schema(

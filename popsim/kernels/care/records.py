@@ -395,7 +395,7 @@ class Arrays(NamedTuple):
     key: RandomKey
 
 
-# Places in Arrays.counters.
-HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, FAULT_AT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(9)
-FIRST_WEEKDAY, FIRST_DAY_OF_YEAR = 9, 10  # of day 0; 0 is Monday, 1 January
-COUNTERS = 11
+HEAP_SIZE, FREE_SIZE, LOG_SIZE, FAULT, FAULT_AT, ACTIVE, PROCESSED, ROWS_ENTERED, TODAY = range(9)  # Arrays.counters
+FIRST_WEEKDAY, FIRST_DAY_OF_YEAR, COUNTERS = range(
+    9, 12
+)  # the first two of day 0: 0 is Monday, 1 January; their number
