@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from popsim.definitions import money
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import (
     AS_TUPLE,
@@ -21,11 +22,9 @@ from popsim.definitions.fields import (
     TablePath,
     Text,
     currency_code,
-    real,
     whole,
 )
 from popsim.definitions.horizon import DiscountRate, Extrapolation, FollowUp, FollowUpDays, check_horizon, usual_days
-from popsim.definitions.money import AS_PRINTED, MoneyYear, PriceCountry, UtilityNormsName
 from popsim.definitions.parameter import NestedEntries, ParameterEntry
 from popsim.definitions.strategy import MAX_CAPACITY, Strategy, resolved
 from popsim.definitions.target import Targets
@@ -70,7 +69,6 @@ def _organ_system(value: object) -> object:
 
 
 OrganSystemName = Annotated[str, Checked(_organ_system, (("maxLength", MAX_PATH_LENGTH),))]
-Perspective = Literal["payer", "health_system", "societal", "patient"]
 PopulationSize = Annotated[int, whole(1, MAX_POPULATION)]
 Replications = Annotated[int, whole(1, MAX_REPLICATIONS)]
 Draws = Annotated[int, whole(0, MAX_DRAWS)]
@@ -111,7 +109,6 @@ def _usual_enrolment(experiment: dict[str, Any]) -> int:
 
 
 Seed = Annotated[int, whole(0, MAX_SEED)]
-WillingnessToPay = Annotated[float, real(0.0, 1e9)]
 Parameters = Annotated[dict[str, ParameterEntry], BeforeValidator(_flattened, json_schema_input_type=NestedEntries)]
 Places = Annotated[int, whole(1, MAX_CAPACITY)]
 OrganSystems = Annotated[tuple[OrganSystemName, ...], AS_TUPLE]
@@ -164,10 +161,10 @@ class Scenario(Definition):
     extrapolation: Extrapolation | None = None
     follow_up_days: FollowUpDays | None = None
     enrolment_days: EnrolmentDays | None = None
-    perspective: Perspective | None = None
+    perspective: money.Perspective | None = None
     discount_rate_costs: DiscountRate | None = None
     discount_rate_qalys: DiscountRate | None = None
-    willingness_to_pay: WillingnessToPay | None = None
+    willingness_to_pay: money.WillingnessToPay | None = None
     parameters: Parameters = Field(default_factory=dict)
 
     @property
@@ -261,15 +258,15 @@ class ExperimentDefinition(Definition):
     observed_days: FollowUpDays | None = None
     extrapolation: Extrapolation | None = None
     follow_up_days: FollowUpDays = Field(default_factory=usual_days)
-    perspective: Perspective = "health_system"
+    perspective: money.Perspective = "health_system"
     currency: Annotated[str, AfterValidator(currency_code)] = "GBP"
-    prices: PriceCountry = "england"
-    price_year: MoneyYear = AS_PRINTED
+    prices: money.PriceCountry = "england"
+    price_year: money.MoneyYear = money.AS_PRINTED
     price_indices: TablePath | None = None
-    utility_norms: UtilityNormsName | None = None
+    utility_norms: money.UtilityNormsName | None = None
     discount_rate_costs: DiscountRate | None = None
     discount_rate_qalys: DiscountRate | None = None
-    willingness_to_pay: WillingnessToPay = 20_000.0
+    willingness_to_pay: money.WillingnessToPay = 20_000.0
     calibration: DefinitionPath | None = None
     parameters: Parameters = Field(default_factory=dict)
     parameter_groups: ParameterGroups = ()

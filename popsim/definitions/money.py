@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from popsim.arguments import is_whole
-from popsim.definitions.fields import MAX_PATH_LENGTH, Checked
+from popsim.definitions.fields import MAX_PATH_LENGTH, Checked, real
 from popsim.definitions.parameter import MAX_PRICE_YEAR, MIN_PRICE_YEAR
 
 AS_PRINTED = "as_printed"  # prices of every year, used as they are
@@ -27,3 +27,5 @@ def _utility_norms(value: object) -> object:
 PriceCountry = Literal["england", "united_states", "netherlands"]
 UtilityNormsName = Annotated[str, Checked(_utility_norms, (("maxLength", MAX_PATH_LENGTH),))]
 MoneyYear = Annotated[int | str, Checked(_price_year, (("minimum", MIN_PRICE_YEAR), ("maximum", MAX_PRICE_YEAR)))]
+Perspective = Literal["payer", "health_system", "societal", "patient"]
+WillingnessToPay = Annotated[float, real(0.0, 1e9)]

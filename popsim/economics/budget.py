@@ -25,8 +25,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.definitions.experiment import Perspective
 from popsim.definitions.market import MAX_YEARS, MarketShares
+from popsim.definitions.money import Perspective
 from popsim.economics.checks import check_finite, check_measures, check_names
 from popsim.economics.perspectives import SIGNS, perspective_named
 from popsim.economics.uncertainty import nested_means

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from popsim.definitions.experiment import Perspective
+from popsim.definitions.money import Perspective
 from popsim.economics.columns import COST_COLUMNS, COST_NAMES
 from popsim.economics.disability import life_years_lost
 from popsim.economics.discounting import Steps

@@ -25,7 +25,7 @@ from typing import get_args
 
 import polars as pl
 
-from popsim.definitions.experiment import Perspective
+from popsim.definitions.money import Perspective
 from popsim.economics.columns import COST_NAMES
 from popsim.errors import InputError, did_you_mean
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from popsim.definitions.experiment import Perspective
+from popsim.definitions.money import Perspective
 from popsim.economics.clinical import TREATMENTS
 from popsim.economics.columns import COST_NAMES
 from popsim.economics.perspectives import CARE, SIGNS, perspective_named

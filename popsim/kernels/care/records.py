@@ -1,7 +1,7 @@
 """Layout of the care network's tables and of its state, as record arrays (one row per setting, job, event ...).
 
-Rows are small and read together, so the event loop touches one or two cache lines per event. Tables refer to each
-other by half-open ranges (`route_first`, `route_last`) into the next table.
+Rows are small, so that an event touches one or two cache lines. Tables refer to each other by half-open ranges
+(`route_first`, `route_last`) into the next table.
 """
 
 from __future__ import annotations
@@ -231,15 +231,7 @@ _PATIENT_FIELDS = [  # a twin or an external patient; twins are the first rows
     ("ward", "i1"),  # 1 + the last ward (class inpatient) since it lived elsewhere, 0 for none
     ("facility", "i1"),  # 1 + the facility in which it lived last, 0 for none
 ]
-_packed = np.dtype(_PATIENT_FIELDS, align=True)
-PATIENT = np.dtype(
-    {
-        "names": list(_packed.names or ()),
-        "formats": [form for _, form in _PATIENT_FIELDS],
-        "offsets": [_packed.fields[name][1] for name, _ in _PATIENT_FIELDS],  # type: ignore[index]
-        "itemsize": CACHE_LINE,
-    }
-)
+PATIENT = np.dtype(_PATIENT_FIELDS, align=True)
 STATE = np.dtype(  # of one setting
     [
         ("present", "i8"),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from popsim.definitions.experiment import Perspective
 from popsim.definitions.market import MarketShares
+from popsim.definitions.money import Perspective
 from popsim.economics.budget import TOTAL, budget_impact, market_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import has_intervals, readable, with_note
