@@ -233,7 +233,6 @@ RESULTS: dict[str, Result] = {
         texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
     ),
     "flow": Result(("python docs/examples/flow.py",)),
-    "hospital_week": Result(("python docs/examples/hospital_week.py",)),
     "sick_sicker": Result(("python docs/examples/sick_sicker.py",)),
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
     "recurrence": Result(("python docs/examples/recurrence.py",)),

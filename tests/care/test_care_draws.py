@@ -31,7 +31,7 @@ DECLARED = {
     "kernels.care.hospital.await_complication": EACH,
     "kernels.care.hospital.complicate": EACH,
     "kernels.care.rules.choose_route": EACH,
-    "kernels.care.event_loop.schedule_arrival": EACH,
+    "kernels.care.external_patients.schedule_arrival": EACH,
     "kernels.care.event_loop.bring_in": EACH,  # when on its day somebody becomes ill or dies
     "kernels.care.event_loop.open_day": ENTRY,
     "kernels.care.clinic.book_follow_ups": EACH,

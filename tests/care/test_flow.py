@@ -103,7 +103,7 @@ def test_seed_and_replication_change_the_run_and_nothing_else_does():
 
 def test_daily_totals_and_summary_tell_the_same():
     flow = PatientFlow(hospital(), residents=100, days=200, seed=6, keep_log=True).run(200)
-    totals, daily, summary = flow.totals(), flow.daily(), flow.summary()
+    totals, daily, summary = flow.totals(), flow.daily(), flow.summary(0)
     last = daily.filter(pl.col("day") == 199).sort("setting")
     ordered = totals.sort("setting")
     assert (ordered["started"] - ordered["left"]).to_list() == last["present"].to_list()

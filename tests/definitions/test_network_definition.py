@@ -160,7 +160,7 @@ COMPLICATION = {"name": "infection", "per_day": 0.01, "extra_days": DAYS, "sourc
 @pytest.mark.parametrize(
     ("place", "value", "expected"),
     [
-        (("nmae",), "x", "net.toml: nmae: unknown key, did you mean 'name'? (allowed: arrivals, complications, "),
+        (("nmae",), "x", "net.toml: nmae: unknown key, did you mean 'name'? (allowed: arrivals, census, "),
         ((SETTING, WARD, "clas"), "x", ".clas: unknown key, did you mean 'class'? (allowed: boards, capacity,"),
         ((SETTING, WARD, "routes", 0, "fro"), "twins", ".fro: unknown key, "),
         ((SETTING, WARD, "capacity"), True, "capacity = True: must be a whole number between 0 and 10000000, or"),

@@ -18,7 +18,7 @@ CLASSES = [name for name in ps.__all__ if name[0].isupper() and not name.isupper
 FUNCTIONS = [name for name in ps.__all__ if name[0].islower()]
 # What a user calls on each; the issue of a name that is gone is a broken notebook.
 MEMBERS = {
-    "CareNetwork": ("read", "of", "scaled", "with_capacity", "settings"),
+    "CareNetwork": ("read", "of", "scaled", "with_capacity", "with_census", "settings"),
     "Cohort": ("read", "of", "sample", "summary", "with_columns", "name"),
     "Experiment": (
         "read", "with_", "check", "run", "plan", "parameters", "strategies", "scenarios", "cohort", "network", "name",
