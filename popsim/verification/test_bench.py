@@ -21,6 +21,17 @@ from popsim.studies.unit import build, run_to_end, tables_of
 PEOPLE = 240
 MAX_DAYS = 365
 MAX_ENROLMENT_DAYS = 60
+IMMORTAL = dict.fromkeys(
+    (
+        "heart_failure.death_highest_per_day",
+        "heart_failure.death_palliative_per_day",
+        "vessels.infarction_dead_before_hospital",
+        "vessels.infarction_early_death_per_day",
+        "vessels.stroke_dead_before_hospital",
+        "vessels.stroke_early_death",
+    ),
+    0.0,
+)
 
 
 class Observation:
@@ -158,6 +169,14 @@ class ModelBench:
         if key not in self._seen:
             self._seen[key] = self._simulated_unit(unit)
         return self._seen[key]
+
+    def immortal(
+        self, strategy: Strategy | None = None, parameters: Mapping[str, float] | None = None, **experiment: Any
+    ) -> Observation:
+        """As `run`, with every hazard of death 0 and complications of which nobody dies."""
+        harmless = [one.model_copy(update={"fatality": 0.0}) for one in self.study.network.complications]
+        network = self.study.network.model_copy(update={"complications": tuple(harmless)})
+        return self.run(strategy, IMMORTAL | dict(parameters or {}), network, **experiment)
 
     @staticmethod
     def _simulated_unit(unit: Unit) -> Observation:

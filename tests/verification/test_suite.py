@@ -1,5 +1,6 @@
 """The suite as a whole, and the command."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from popsim.reporting.text.verification import findings_frame
 from popsim.studies.design import read_study
 from popsim.verification.checking import CHECKS, Check, CheckResult, close, never, same
 from popsim.verification.suite import verify
+from popsim.verification.test_bench import ModelBench
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "experiments/heart_failure_discharge.toml"
@@ -29,6 +31,14 @@ def test_every_check_holds_on_the_experiments(name):
     findings = verify(read_study(ROOT / f"experiments/{name}.toml"))
     assert [f"{f.title}: {f.saw}" for f in findings if f.holds is False] == []
     assert sum(finding.holds is True for finding in findings) >= 50
+
+
+def test_nobody_dies_of_a_complication_where_nobody_is_to_die():
+    study = read_study(MAIN)
+    fatal = [one.model_copy(update={"fatality": 1.0}) for one in study.network.complications]
+    network = study.network.model_copy(update={"complications": tuple(fatal)})
+    bench = ModelBench(replace(study, network=network), 80)
+    assert bench.run().persons["died"].sum() > bench.immortal().persons["died"].sum() == 0
 
 
 def test_the_command(capsys, tmp_path):

@@ -9,7 +9,6 @@ import numpy as np
 
 from popsim.units import DAYS_PER_YEAR
 from popsim.verification.checking import CheckResult, check, close, never, same, together
-from popsim.verification.checks.survival import IMMORTAL
 from popsim.verification.test_bench import ModelBench
 
 AREA = "Discounting"
@@ -32,7 +31,7 @@ def higher_rate_less(bench: ModelBench) -> CheckResult:
 def closed_form(bench: ModelBench) -> CheckResult:
     """Mortality 0, utilities 1, a rate of 100% a year: QALYs are the sum of 2^-(day/365.25) / 365.25 over follow-up."""
     flat = dict.fromkeys(bench.utilities(), 1.0) | dict.fromkeys(bench.decrements(), 0.0)
-    qalys = bench.run(None, flat | IMMORTAL | bench.discounted(qalys=1.0)).persons["qaly"]
+    qalys = bench.immortal(None, flat | bench.discounted(qalys=1.0), utility_norms=None).persons["qaly"]
     expected = (
         sum(math.pow(2.0, -day / DAYS_PER_YEAR) for day in range(bench.experiment.follow_up_days)) / DAYS_PER_YEAR
     )
@@ -71,8 +70,9 @@ def lives_are_not_discounted(bench: ModelBench) -> CheckResult:
 @check(AREA, "Discounting starts from each person's own entry")
 def from_own_entry(bench: ModelBench) -> CheckResult:
     """Mortality 0, utilities 1, a high rate: those who enter late have the same QALYs as those who enter at once."""
-    flat = dict.fromkeys(bench.utilities(), 1.0) | dict.fromkeys(bench.decrements(), 0.0) | IMMORTAL
-    persons = bench.run(None, flat | bench.discounted(qalys=0.5), enrolment_days=30).persons
+    flat = dict.fromkeys(bench.utilities(), 1.0) | dict.fromkeys(bench.decrements(), 0.0)
+    late = {"enrolment_days": 30, "utility_norms": None}
+    persons = bench.immortal(None, flat | bench.discounted(qalys=0.5), **late).persons
     spread = float(np.ptp(persons["qaly"].to_numpy()))
     return never(
         np.array([spread > 1e-12]), f"entries on {persons['entry_day'].n_unique()} days, QALYs differ by {spread:.1e}"

