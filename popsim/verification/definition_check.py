@@ -10,6 +10,7 @@ from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
 from popsim.definitions.money import AS_PRINTED
+from popsim.definitions.parameter import ParameterFile
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
 from popsim.errors import DefinitionError
@@ -62,7 +63,7 @@ def check_file(path: Path) -> str:
         return f"search '{search.name}' is sound: {len(search.choices)} choices for '{search.strategy}'"
     if "name" in table and ("parameters" in table or "targets" in table):
         return _check_fit(path, table)
-    if table and all(isinstance(value, dict) for key, value in table.items() if key != "parameter_groups"):
+    if table and all(isinstance(value, dict) for key, value in table.items() if key not in ParameterFile.model_fields):
         parameters = load_parameters(path.stem, path.parent)
         uncertain = len(uncertain_parameters({path.stem: parameters}, (), path).names)
         return f"parameter set '{path.stem}' is sound: {len(parameters)} parameters, {uncertain} of them uncertain"

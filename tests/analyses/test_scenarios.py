@@ -95,7 +95,7 @@ def test_flags_count_in_every_scenario(file):
         ('name = "same"', 'name = "dear"', "scenarios.dear: the name is taken"),
         ('name = "same"', 'name = "base_case"', "scenarios.base_case: the name is taken"),
         ("follow_up_days = 30", "follow_up_dais = 30", "unknown key, did you mean 'follow_up_days'?"),
-        ("follow_up_days = 30", "follow_up_days = 0", "scenarios.0.follow_up_days = 0: must be between 1 and 3653"),
+        ("follow_up_days = 30", "follow_up_days = 0", "scenarios.0.follow_up_days = 0: must be between 1 and 32872"),
     ],
 )
 def test_what_a_scenario_may_not_say(file, old, new, message):

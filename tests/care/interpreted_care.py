@@ -44,7 +44,7 @@ def hand_over(arrays: Any) -> SimpleNamespace:
 random.uniforms = record
 random.uniform = lambda *position: record(*position)[0]
 
-from popsim.care import system  # noqa: E402
+from popsim.care import external, system  # noqa: E402
 from popsim.care.network import CareNetwork  # noqa: E402
 from popsim.definitions.base import validate  # noqa: E402
 from popsim.definitions.network import NetworkDefinition  # noqa: E402
@@ -55,6 +55,8 @@ from popsim.simulation.model import PopulationModel  # noqa: E402
 from popsim.simulation.schema import SCHEMA  # noqa: E402
 
 system.hand_over = hand_over
+of_pieces = external.quantiles
+external.quantiles = lambda pieces, *others: of_pieces(pieces.view(np.recarray), *others)
 
 
 def exponential(mean: float) -> dict[str, Any]:
@@ -87,6 +89,11 @@ def catchment() -> CareNetwork:
                 "discipline": "priority",
                 "priority": [{"level": 1, "when": [tired]}, {"level": 2}],
                 "review": {"hour": 10.0, "discharge_when": [dry], "at_most_days": 3.0}, "routes": [outside, split],
+                "escalation": {"to": "intensive", "per_day": 1.0, "source": "assumption: made up"},
+            },
+            {
+                "name": "intensive", "class": "critical", "capacity": 3, "boards": True, "stay": exponential(0.5),
+                "routes": [outside, {"to": "back_to_ward"}, split],
             },
             {
                 "name": "clinic", "class": "outpatient", "slots_per_day": 6, "clinician": "specialist",
@@ -99,6 +106,7 @@ def catchment() -> CareNetwork:
             for name in ("fall", "infection")
         ],
         "arrivals": [{"name": "others", "to": "department", "per_day": 3.0}],
+        "census": [{"setting": "ward", "number": 2, "days": 0.5}],
     }  # fmt: skip
     return CareNetwork(validate(table, NetworkDefinition, "every_draw.toml"), SCHEMA.columns, "every_draw.toml")
 

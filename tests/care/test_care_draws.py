@@ -30,6 +30,8 @@ DECLARED = {
     "kernels.care.hospital.transfer_delay": EACH,
     "kernels.care.hospital.await_complication": EACH,
     "kernels.care.hospital.complicate": EACH,
+    "kernels.care.hospital.await_escalation": EACH,
+    "kernels.care.external_patients.seat": ENTRY,
     "kernels.care.rules.choose_route": EACH,
     "kernels.care.external_patients.schedule_arrival": EACH,
     "kernels.care.event_loop.bring_in": EACH,  # when on its day somebody becomes ill or dies

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from popsim.care import system
+from popsim.care import first_morning, system
 from popsim.care.flow import PatientFlow
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import validate
@@ -69,7 +69,8 @@ def assert_same(first: PatientFlow, second: PatientFlow) -> None:
 def test_little_room_that_grows_gives_the_same_as_plenty(monkeypatch):
     flows = []
     for room in (MARGIN + 60, 1 << 17):
-        monkeypatch.setattr(system, "FIRST_ROOM", room)
+        for module in (system, first_morning):
+            monkeypatch.setattr(module, "FIRST_ROOM", room)
         monkeypatch.setattr(system, "LOG_A_TWIN", 1)
         flow = PatientFlow(hospital(beds=10), residents=500, days=60, seed=4, keep_log=True)
         sizes = [len(flow._care._arrays.events), len(flow._care._arrays.patients), len(flow.events.records)]

@@ -153,7 +153,8 @@ def test_formulas_codes_and_names_that_no_sheet_can_have(tmp_path):
     assert len({sheet.lower() for sheet in sheets}) == 2
 
 
-def test_the_baseline_table_has_labels_instead_of_codes(capsys):
+def test_the_baseline_table_has_labels_instead_of_codes(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     assert main(["cohort", "summary", str(ROOT / "cohorts/heart_failure_discharge.toml"), "--size", "300"]) == 0
     out = capsys.readouterr().out
     labels = ("second most deprived fifth", "carvedilol", "stopped smoking", "angiotensin blocker")

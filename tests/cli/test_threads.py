@@ -23,6 +23,7 @@ ONE_UNIT = {"plot", "report", *(f"twin {one}" for one in ("new", "update", "watc
 NOTHING_IS_SIMULATED = {  # and why
     "new": "writes a file", "examples": "copies files", "status": "counts stored units", "check": "reads definitions",
     "parameters": "reads definitions", "schema": "prints a schema", "pathway show": "draws a definition",
+    "cohort from-table": "reads a table",
     "cohort summary": "samples people, whom nobody advances; sampling has no parallel loop",
     "decide": "reads a run", "outcomes": "reads a run", "budget": "reads a run", "subgroups": "reads a run",
     "equity": "reads a run", "compare": "reads two runs",

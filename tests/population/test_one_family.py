@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from popsim.definitions import distributions as given
+from popsim.definitions import durations
 from popsim.evidence.distributions import distribution_of
 from popsim.kernels.care.records import NO_TIME
 from popsim.kernels.numerics.distributions import quantiles
@@ -22,7 +23,7 @@ MEAN, SD = 4.0, 3.0
 SDLOG = math.sqrt(math.log1p((SD / MEAN) ** 2))
 
 
-def of_pieces(distribution: given.AnyMarginal | given.Duration) -> NDArray[np.float64]:
+def of_pieces(distribution: given.AnyMarginal | durations.Duration) -> NDArray[np.float64]:
     out = np.empty(P.shape)
     quantiles(pieces_of(distribution), P, out)
     return out
@@ -48,7 +49,7 @@ NORMAL = {"distribution": "normal", "mean": MEAN}
             stats.lognorm(SDLOG, scale=MEAN * math.exp(-(SDLOG**2) / 2)),
             [
                 given.LognormalMarginal(**LOGNORMAL, sd=SD, source=SOURCE),
-                given.LognormalDuration(**LOGNORMAL, sd=SD),
+                durations.LognormalDuration(**LOGNORMAL, sd=SD),
                 given.Lognormal(**LOGNORMAL, standard_error=SD),
             ],
         ),
@@ -56,7 +57,7 @@ NORMAL = {"distribution": "normal", "mean": MEAN}
             stats.uniform(1.0, 5.5),
             [
                 given.UniformMarginal(**UNIFORM, source=SOURCE),
-                given.UniformDuration(**UNIFORM),
+                durations.UniformDuration(**UNIFORM),
                 given.Uniform(**UNIFORM),
             ],
         ),
@@ -64,19 +65,19 @@ NORMAL = {"distribution": "normal", "mean": MEAN}
             stats.rv_discrete(values=((1, 2, 9), (0.25, 0.5, 0.25))),
             [
                 given.EmpiricalMarginal(**LISTED, source=SOURCE),
-                given.EmpiricalDuration(**LISTED),
+                durations.EmpiricalDuration(**LISTED),
                 given.Empirical(**LISTED),
             ],
         ),
         (
             stats.gamma((MEAN / SD) ** 2, scale=SD**2 / MEAN),
-            [given.GammaDuration(**GAMMA, sd=SD), given.Gamma(**GAMMA, standard_error=SD)],
+            [durations.GammaDuration(**GAMMA, sd=SD), given.Gamma(**GAMMA, standard_error=SD)],
         ),
         (
             stats.norm(MEAN, SD),
             [given.NormalMarginal(**NORMAL, sd=SD, source=SOURCE), given.Normal(**NORMAL, standard_error=SD)],
         ),
-        (stats.expon(scale=MEAN), [given.Exponential(distribution="exponential", mean=MEAN)]),
+        (stats.expon(scale=MEAN), [durations.Exponential(distribution="exponential", mean=MEAN)]),
     ],
     ids=["lognormal", "uniform", "empirical", "gamma", "normal", "exponential"],
 )
@@ -87,7 +88,7 @@ def test_every_way_to_say_a_distribution_has_its_quantiles(expected: Any, said: 
 
 
 def test_weights_and_stays_without_end() -> None:
-    weighted = given.EmpiricalDuration(distribution="empirical", values=(5.0, 1.0, 3.0), weights=(1.0, 0.0, 3.0))
+    weighted = durations.EmpiricalDuration(distribution="empirical", values=(5.0, 1.0, 3.0), weights=(1.0, 0.0, 3.0))
     assert of_pieces(weighted).tolist() == [5, 5, 5, 3, 3, 3, 3, 3]
     assert (weighted.mean, weighted.shares) == (3.5, (0.25, 0.0, 0.75))
-    assert set(of_pieces(given.Forever(distribution="forever"))) == {NO_TIME}
+    assert set(of_pieces(durations.Forever(distribution="forever"))) == {NO_TIME}

@@ -82,7 +82,7 @@ def discounting_has_the_wrong_sign(monkeypatch):
 @bug("A constant stream has the closed form of its discounted sum", "The first day is not discounted")
 def discounting_is_off_by_one_cycle(monkeypatch):
     original = valuation.discount_factors
-    monkeypatch.setattr(valuation, "discount_factors", lambda rate, days: original(rate, days + 1)[1:])
+    monkeypatch.setattr(valuation, "discount_factors", lambda rate, days, *steps: original(rate, days + 1, *steps)[1:])
 
 
 @bug("The discount rate of costs does not affect QALYs, nor that of QALYs costs")

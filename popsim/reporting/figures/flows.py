@@ -9,6 +9,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from popsim.care.network import CareNetwork
+from popsim.errors import InputError
 from popsim.reporting.figures import style
 from popsim.reporting.figures.pathway import Flows, pathway_figure
 from popsim.runs.run import StoredRun
@@ -55,6 +56,8 @@ def _counted(
     run: StoredRun, strategy: str, replication: int
 ) -> tuple[dict[tuple[str, str], int], dict[str, int], int, float]:
     """Moves between two settings, arrivals at each, people who fell acutely ill, and days, in all regions together."""
+    if "daily" not in run.tables:
+        raise InputError(f"keeps no days (the experiment's store is '{run.experiment.store}')")
     moves: dict[tuple[str, str], int] = {}
     arrivals: dict[str, int] = {}
     here = (pl.col("strategy") == strategy) & (pl.col("replication") == replication)
