@@ -49,14 +49,16 @@ from popsim.care.network import CareNetwork  # noqa: E402
 from popsim.definitions.base import validate  # noqa: E402
 from popsim.definitions.network import NetworkDefinition  # noqa: E402
 from popsim.definitions.strategy import Strategy  # noqa: E402
+from popsim.kernels.care import external_patients  # noqa: E402
 from popsim.population.cohort import CohortSource  # noqa: E402
 from popsim.population.sampling import sample  # noqa: E402
 from popsim.simulation.model import PopulationModel  # noqa: E402
 from popsim.simulation.schema import SCHEMA  # noqa: E402
 
 system.hand_over = hand_over
-of_pieces = external.quantiles
+of_pieces, census = external.quantiles, external_patients.take_census
 external.quantiles = lambda pieces, *others: of_pieces(pieces.view(np.recarray), *others)
+external_patients.take_census = lambda world, rows: census(world, rows.view(np.recarray))
 
 
 def exponential(mean: float) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import exponential, uniform
 
 LONGEST_WAIT_DAYS = 36_525  # for the next arrival of a source that has almost none
+BEFORE_DAY_0 = 1 << 30  # number of the stay or wait that a census tells of, among those in a setting
 
 
 @inner
@@ -124,7 +125,7 @@ def seat(world, row, number):
         record.version += 1  # instead of a whole stay, what is left of one
         distribution, stream = stay_of(world, setting, patient), code.STREAM_STAY + setting
     if distribution >= 0:
-        u = uniform(world.key, record.person, stream, 0)
+        u = uniform(world.key, record.person, stream, np.int64(BEFORE_DAY_0))
         ends = inverse(world, distribution, row.passed + (1.0 - row.passed) * u) - row.days
         schedule(world, max(ends, 0.0), code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
