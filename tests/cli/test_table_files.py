@@ -7,12 +7,12 @@ import zipfile
 import numpy as np
 import polars as pl
 import pytest
-import typer
+from command_tree import TREE
 from flagship import AS_DESCRIBED as MAIN
 from flagship import ROOT
 from scipy.stats import ttest_ind, ttest_rel
 
-from popsim.cli import app, main
+from popsim.cli import main
 from popsim.reporting.table_files import collects, tabled, write_tables
 from popsim.runs.run import StoredRun
 
@@ -22,18 +22,6 @@ NO_TABLE = {  # and why
     "pathway show": "draws", "cohort from-table": "writes files",
     **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},
 }  # fmt: skip
-
-
-def commands(group, path=()):
-    """Every command of the tree by its name."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield " ".join((*path, name)), command
-
-
-TREE = dict(commands(typer.main.get_command(app)))
 
 
 @pytest.fixture(scope="module")

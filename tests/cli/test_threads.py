@@ -4,10 +4,10 @@ import os
 
 import numba
 import pytest
-import typer
+from command_tree import TREE
 from flagship import AS_DESCRIBED, ROOT
 
-from popsim.cli import app, main
+from popsim.cli import main
 from popsim.cli.options import StudyOptions
 from popsim.physiology import ClinicalPhysiology
 
@@ -29,18 +29,6 @@ NOTHING_IS_SIMULATED = {  # and why
     "equity": "reads a run", "compare": "reads two runs",
     "twin show": "reads the registry", "twin forget": "deletes", "twin audit": "reads the log",
 }  # fmt: skip
-
-
-def commands(group, path=()):
-    """Every command of the tree by its name."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield " ".join((*path, name)), command
-
-
-TREE = dict(commands(typer.main.get_command(app)))
 
 
 def engine_flags(command):
