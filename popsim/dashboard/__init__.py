@@ -1,0 +1,1 @@
+"""The planner's page and a twin's page in a browser."""

@@ -1,0 +1,1 @@
+"""FHIR R4: bundles and bulk data into twins and cohorts, runs and forecasts out."""

@@ -1,0 +1,1 @@
+"""The OMOP common data model 5.4: runs out, databases into cohorts."""

@@ -1,0 +1,1 @@
+"""De-identification, small cells and the disclosure gate."""

@@ -1,0 +1,1 @@
+"""A run for spreadsheets and for R."""
