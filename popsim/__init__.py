@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from popsim.evidence.parameters import ParameterSet
     from popsim.learning.loop import LearningLoop
     from popsim.learning.risk_model import RiskModel
+    from popsim.microsimulation.decision_tree import Chance, DecisionTree, Leaf
     from popsim.microsimulation.fits import FittedSurvival
     from popsim.microsimulation.kernel_model import KernelModel
+    from popsim.microsimulation.partitioned_survival import PartitionedSurvivalModel
     from popsim.microsimulation.state_transition import StateTransitionModel
     from popsim.microsimulation.survival import Survival
     from popsim.microsimulation.time_to_event import TimeToEventModel
@@ -52,17 +54,21 @@ if TYPE_CHECKING:
 __all__ = [
     "ORGAN_SYSTEMS",
     "CareNetwork",
+    "Chance",
     "Cohort",
     "Column",
+    "DecisionTree",
     "DefinitionError",
     "Discounting",
     "Experiment",
     "FittedSurvival",
     "InputError",
     "KernelModel",
+    "Leaf",
     "LearningLoop",
     "OrganSystem",
     "ParameterSet",
+    "PartitionedSurvivalModel",
     "PatientFlow",
     "PatientTwin",
     "Plan",
@@ -97,16 +103,20 @@ __all__ = [
 
 _HOME = {
     "CareNetwork": "popsim.care.network",
+    "Chance": "popsim.microsimulation.decision_tree",
     "Cohort": "popsim.surface.cohort",
     "Column": "popsim.population.columns",
+    "DecisionTree": "popsim.microsimulation.decision_tree",
     "Discounting": "popsim.microsimulation.timing",
     "Experiment": "popsim.surface.experiment",
     "FittedSurvival": "popsim.microsimulation.fits",
     "KernelModel": "popsim.microsimulation.kernel_model",
+    "Leaf": "popsim.microsimulation.decision_tree",
     "LearningLoop": "popsim.learning.loop",
     "ORGAN_SYSTEMS": "popsim.physiology.clinical",
     "OrganSystem": "popsim.physiology.organ_system",
     "ParameterSet": "popsim.evidence.parameters",
+    "PartitionedSurvivalModel": "popsim.microsimulation.partitioned_survival",
     "PatientFlow": "popsim.care.flow",
     "PatientTwin": "popsim.simulation.twin",
     "Plan": "popsim.analyses.plan",

@@ -56,7 +56,8 @@ def walk_tables(
         stays_first, stays_last: (units, T or 1, times, states) uint32, the words of those who stay.
         reward: (units, OUTCOMES, T + 1, times, states), what a person in a state at a point is worth, weighted and
             discounted; times as above, but not necessarily as many.
-        one_off: (units, 2, T + 1, arcs) cost and QALYs of moving along an arc, by the point of arrival, discounted.
+        one_off: (units, 2, T + 1, times, arcs) cost and QALYs of moving along an arc, by the point of arrival,
+            discounted, and by the time in the state that was left.
         totals: (units, OUTCOMES, people) written; or (units, OUTCOMES, 0) if not needed.
         counts: (units, blocks, T + 1, states) int32, written: people in each state at each point.
         sums: (units, blocks, 2, OUTCOMES) written: sums of the people's totals and of their squares.
@@ -64,7 +65,7 @@ def walk_tables(
     people = len(person_id)
     units, blocks = sums.shape[:2]
     states = reward.shape[4]
-    moves_by_time, rewards_by_time = first.shape[2] > 1, reward.shape[3] > 1
+    moves_by_time, rewards_by_time, one_off_by_time = first.shape[2] > 1, reward.shape[3] > 1, one_off.shape[3] > 1
     begin, end = _arcs_by_state(states, origin)
     kept = totals.shape[2] > 0
     for task in prange(units * blocks):
@@ -75,6 +76,7 @@ def walk_tables(
         state = np.empty((2, BLOCK), np.int32)
         words = np.empty((WORDS, BLOCK), np.uint32)
         since = np.zeros(BLOCK, np.int32)
+        left = np.zeros(BLOCK, np.int32)
         moving = np.empty(BLOCK, np.int32)
         total = np.zeros((OUTCOMES, BLOCK))
         for j in range(size):
@@ -86,6 +88,8 @@ def walk_tables(
                 row = min(point - 1, first.shape[1] - 1)
                 word = words[(point - 1) & (WORDS - 1)]
                 low, high = first[unit, row], last[unit, row]
+                if one_off_by_time:
+                    left[:] = since
                 if moves_by_time:
                     _move_by_time(
                         size, begin, end, target, restarts, low, high, stays_first[unit, row], stays_last[unit, row],
@@ -93,9 +97,13 @@ def walk_tables(
                     )  # fmt: skip
                 else:
                     _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
-                    if rewards_by_time:
+                    if rewards_by_time or one_off_by_time:
                         _pass_time(size, origin, target, restarts, since, state[1 - now], state[now])
-                _reward_arcs(size, origin, target, one_off[unit, :, point], state[1 - now], state[now], total)
+                once = one_off[unit, :, point]
+                if one_off_by_time:
+                    _reward_arcs_by_time(size, origin, target, once, left, state[1 - now], state[now], total)
+                else:
+                    _reward_arcs(size, origin, target, once[:, 0], state[1 - now], state[now], total)
             if rewards_by_time:
                 _reward_by_time(size, reward[unit, :, point], since, state[now], total)
             else:
@@ -217,6 +225,18 @@ def _reward_arcs(size, origin, target, one_off, before, after, total):
                 moved = (before[j] == origin[a]) & (after[j] == target[a])
                 total[COST, j] += cost if moved else 0.0
                 total[QALY, j] += qaly if moved else 0.0
+
+
+@njit(error_model="numpy", forceinline=True)
+def _reward_arcs_by_time(size, origin, target, one_off, left, before, after, total):
+    """Add the one-off rewards of transitions by time in the state that was left."""
+    longest = one_off.shape[1] - 1
+    for a in range(len(origin)):
+        for j in range(size):
+            moved = (before[j] == origin[a]) & (after[j] == target[a])
+            k = np.uint32(min(left[j], longest))
+            total[COST, j] += one_off[COST, k, a] if moved else 0.0
+            total[QALY, j] += one_off[QALY, k, a] if moved else 0.0
 
 
 @njit(error_model="numpy", forceinline=True)

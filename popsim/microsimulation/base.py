@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from keyword import iskeyword
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -71,6 +71,7 @@ class Model(ABC):
     strategies: Mapping[str, Mapping[str, float]]
     initial: str | None = None
     spells: Sequence[Sequence[str]] = field(default=())
+    always_exact: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         states = list(self.states)
@@ -114,11 +115,13 @@ class Model(ABC):
                 without it). Other parameters keep their base-case values; strategies' own values take precedence.
             persons: whether totals of each individual are kept; by default if there is only one run.
             exact: expected values instead of a simulation, for a StateTransitionModel: no Monte Carlo error, and totals
-                of the cohort only. The seed then only matters for parameter draws.
+                of the cohort only. The seed then only matters for parameter draws. Partitioned survival models and
+                decision trees are always evaluated so.
 
         Raises:
             InputError: any argument, or a result of the model's functions, is invalid.
         """
+        exact = exact or self.always_exact
         people = Individuals.of(individuals, self.states, self._initial, self._traits())
         seed = whole_number("seed", seed, 0, MAX_WORD)
         replications = whole_number("replications", replications, 1, MAX_REPLICATIONS)
@@ -126,7 +129,8 @@ class Model(ABC):
         values = self._values(drawn)
         runs = [MicrosimulationResult(draw, replication) for draw in values for replication in range(replications)]
         if exact and (persons or replications > 1):
-            raise InputError("exact = True: leave out persons and replications, a cohort has neither")
+            why = f"{type(self).__name__}" if self.always_exact else "exact = True"
+            raise InputError(f"{why}: leave out persons and replications, a cohort has neither")
         kept = len(runs) == 1 and not exact if persons is None else persons
         streams = [run.replication + MAX_REPLICATIONS * run.draw for run in runs]
         units = [
@@ -216,7 +220,8 @@ class Model(ABC):
         """(3, points) discounted years that a point represents, and (2, points) discount factors of one-offs."""
         rates = (self.discounting.costs, self.discounting.effects)
         rewards = [self.discounting.weights(rate, self.timing) for rate in (*rates, 0.0)]
-        return np.array(rewards), np.array([self.discounting.factors(rate, self.timing) for rate in rates])
+        counted = self.timing.point_weights() if self.timing.one_offs == "weighted" else 1.0
+        return np.array(rewards), np.array([self.discounting.factors(rate, self.timing) * counted for rate in rates])
 
     def _check(self, where: str, values: Mapping[str, float]) -> None:
         for name, value in values.items():

@@ -29,7 +29,7 @@ def evaluate(tables: tuple[NDArray[Any], ...], initial: Floats, cycles: int) -> 
     """
     origin, target, restarts, first, last, stays_first, stays_last, reward, one_off = tables
     moves, stays = _probabilities(first, last), _probabilities(stays_first, stays_last)
-    times, states = max(moves.shape[1], reward.shape[2]), len(initial)
+    times, states = max(moves.shape[1], reward.shape[2], one_off.shape[2]), len(initial)
     here = np.zeros((times, states))  # by time in state, the last for that and longer
     here[0] = initial
     later = np.minimum(np.arange(times) + 1, times - 1)
@@ -43,7 +43,8 @@ def evaluate(tables: tuple[NDArray[Any], ...], initial: Floats, cycles: int) -> 
             here = np.zeros((times, states))
             np.add.at(here, later, stay)
             np.add.at(here, (arrives, np.broadcast_to(target, arrives.shape)), flow)
-            totals[:2] += one_off[:, point] @ flow.sum(axis=0)
+            once = one_off[:, point]
+            totals[:2] += (once * (flow if once.shape[1] > 1 else flow.sum(axis=0))).sum(axis=(1, 2))
         totals += (reward[:, point] * (here if reward.shape[2] > 1 else here.sum(axis=0))).sum(axis=(1, 2))
         people[point] = here.sum(axis=0)
     return totals, people

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.errors import InputError
 from popsim.kernels import microsimulation as kernel
 from popsim.kernels.numerics.random import RandomKey
 from popsim.microsimulation import cohort, tables
@@ -55,8 +54,9 @@ class StateTransitionModel(Model):
         transitions: probabilities of a cycle, {from: {to: probability}}; the remainder stays.
         costs: per year in a state, {state: cost}; a state that is not named costs nothing.
         utilities: of a state, per year, likewise.
-        transition_costs, transition_qalys: one-offs of a transition, {(from, to): value}, "*" for any state; counted in
-            full at the point of arrival, without within-cycle correction. They cannot depend on `time_in_state`.
+        transition_costs, transition_qalys: one-offs of a transition, {(from, to): value}, "*" for any state; counted at
+            the point of arrival, in full or weighted as `timing.one_offs` says. Their `time_in_state` is that in the
+            state that is left, at the start of the cycle.
     """
 
     transitions: Function
@@ -68,8 +68,7 @@ class StateTransitionModel(Model):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, function in self._functions().items():
-            if tables.TIME in tables.arguments(function, name) and name in ("transition_costs", "transition_qalys"):
-                raise InputError(f"{name}: cannot depend on {tables.TIME}; write a KernelModel")
+            tables.arguments(function, name)
 
     def _functions(self) -> dict[str, Function]:
         names = ("transitions", "costs", "utilities", "transition_costs", "transition_qalys")
@@ -159,8 +158,11 @@ class StateTransitionModel(Model):
             [np.broadcast_to(table, shape) * w[:, None, None] for table, w in zip(rewards, weight, strict=True)]
         )
         names = ("transition_costs", "transition_qalys")
-        arrivals = {tables.CYCLE: np.maximum(times - 1, 0)[:, None], **traits}  # by the point where a cycle ends
+        arrivals = {**points, tables.CYCLE: np.maximum(times - 1, 0)[:, None]}  # by the point where a cycle ends
         once = [tables.by_arc(say(name, arrivals), arcs[:2], self._number, self.timing.cycles, name) for name in names]
-        one_off = np.array([table * worth[:, None] for table, worth in zip(once, arrival, strict=True)])
+        shape = (len(times), max(table.shape[1] for table in once), len(arcs.origin))
+        one_off = np.array(
+            [np.broadcast_to(table, shape) * worth[:, None, None] for table, worth in zip(once, arrival, strict=True)]
+        )
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
         return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off

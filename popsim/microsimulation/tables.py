@@ -60,6 +60,18 @@ def _argument_names(function: Function) -> tuple[str, ...]:
 
 
 def call_function(function: Function, name: str, p: Any, grid: Mapping[str, Any]) -> Values:
+    """The table that a user's function returns; see `call_user`.
+
+    Raises:
+        InputError: it returns something else.
+    """
+    result = call_user(function, name, p, grid)
+    if not isinstance(result, Mapping):
+        raise InputError(f"{name}: must return a table of states, not {shorten(result)}")
+    return result
+
+
+def call_user(function: Callable[..., Any], name: str, p: Any, grid: Mapping[str, Any]) -> Any:
     """The result of a user's function; an error explains a misspelt parameter.
 
     Args:
@@ -69,12 +81,11 @@ def call_function(function: Function, name: str, p: Any, grid: Mapping[str, Any]
         grid: values of cycle, time in state and traits; the function gets those that it names.
 
     Raises:
-        InputError: it uses a parameter that the model does not have or a cycle out of range, or does not return a
-            table.
+        InputError: it uses a parameter that the model does not have, or a cycle out of range.
     """
     known: tuple[str, ...] = p._fields
     try:
-        result = function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
+        return function(p, *(grid[argument] for argument in arguments(function, name)[1:]))
     except AttributeError as error:
         if error.obj is not p:
             raise
@@ -82,9 +93,6 @@ def call_function(function: Function, name: str, p: Any, grid: Mapping[str, Any]
     except IndexError as error:
         reach = ", ".join(f"{axis} runs from 0 to {np.max(grid[axis])}" for axis in (CYCLE, TIME) if axis in grid)
         raise InputError(one_line(f"{name}: {error}; {reach}")) from error
-    if not isinstance(result, Mapping):
-        raise InputError(f"{name}: must return a table of states, not {shorten(result)}")
-    return result
 
 
 def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:
@@ -152,9 +160,7 @@ def by_state(
     Raises:
         InputError: an unknown state, a value that is not a number, or a value for a dead state.
     """
-    given = {
-        state_number(name, states, where): _number(value, f"{where} of '{name}'") for name, value in values.items()
-    }
+    given = {state_number(name, states, where): finite(value, f"{where} of '{name}'") for name, value in values.items()}
     for name in dead:
         if np.any(given.get(states[name], 0.0)):
             raise InputError(f"{where} of '{name}': {NOTHING_FOR_THE_DEAD}")
@@ -165,16 +171,19 @@ def by_state(
 
 
 def by_arc(values: Values, arcs: Ends, states: Mapping[str, int], cycles: int, where: str) -> NDArray[np.float64]:
-    """(points or 1, arcs) rewards of transitions, keyed (from, to) where either may be "*" for any; several add up."""
-    numbers = {pair: _number(value, f"{where} of {pair}") for pair, value in values.items()}
-    table = np.zeros((_shape(numbers, cycles + 1, where)[0], len(arcs[0])))
+    """(points or 1, times or 1, arcs) rewards of transitions.
+
+    They are keyed (from, to) where either may be "*" for any; several add up.
+    """
+    numbers = {pair: finite(value, f"{where} of {pair}") for pair, value in values.items()}
+    table = np.zeros((*_shape(numbers, cycles + 1, where), len(arcs[0])))
     for pair, number in numbers.items():
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise InputError(f"{where}: {pair!r}: keys must be (from, to)")
         chosen = np.ones(len(arcs[0]), bool)
         for ends, name in zip(arcs, pair, strict=True):
             chosen &= True if name == ANY else ends == state_number(name, states, where)
-        table[:, chosen] += number
+        table[..., chosen] += number[..., None]
     return table
 
 
@@ -183,7 +192,7 @@ def _flat(rows: Values, states: Mapping[str, int], where: str) -> dict[tuple[int
         if not isinstance(row, Mapping):
             raise InputError(f"{where} from '{origin}': must be a table {{to: probability}}, not {shorten(row)}")
     return {
-        (state_number(origin, states, where), state_number(target, states, where)): _number(
+        (state_number(origin, states, where), state_number(target, states, where)): finite(
             value, f"{where} from '{origin}'"
         )
         for origin, row in rows.items()
@@ -221,11 +230,16 @@ def state_number(name: Any, states: Mapping[str, int], where: str) -> int:
     return states[name]
 
 
-def _number(value: Any, where: str) -> NDArray[np.float64]:
-    number = np.asarray(value)
-    if number.dtype.kind not in "biuf" or not np.isfinite(number).all():
+def finite(value: Any, where: str) -> NDArray[np.float64]:
+    """A user's number or array, (1, 1) or of its own shape.
+
+    Raises:
+        InputError: it is not, or not finite.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
         raise InputError(f"{where} = {shorten(value)}: not a finite number")
-    return number.reshape((1, 1) if number.ndim == 0 else number.shape).astype(np.float64)
+    return array.reshape((1, 1) if array.ndim == 0 else array.shape).astype(np.float64)
 
 
 def groups(columns: Mapping[str, NDArray[Any]], names: Iterable[str]) -> list[tuple[dict[str, Any], NDArray[np.intp]]]:

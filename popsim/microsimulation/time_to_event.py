@@ -62,6 +62,8 @@ class TimeToEventModel(Model):
         super().__post_init__()
         if self.timing.correction != "half_cycle":
             raise InputError(f"correction = {self.timing.correction!r}: leave it out, continuous time is exact")
+        if self.timing.one_offs != "full":
+            raise InputError(f"one_offs = {self.timing.one_offs!r}: leave it out, continuous time has no points")
         if not isinstance(self.clock, str | Mapping):
             raise InputError(f"clock = {shorten(self.clock)}: must be a clock, or {{(from, to): clock}}")
         for pair, clock in ({} if isinstance(self.clock, str) else self.clock).items():
@@ -139,7 +141,7 @@ class TimeToEventModel(Model):
             for name in ("costs", "utilities")
         ]
         names = ("transition_costs", "transition_qalys")
-        once = [tables.by_arc(say(name), (origin, target), self._number, people - 1, name) for name in names]
+        once = [tables.by_arc(say(name), (origin, target), self._number, people - 1, name)[:, 0] for name in names]
         pairs = [np.ascontiguousarray(np.stack(np.broadcast_arrays(*pair), axis=1)) for pair in (rewards, once)]
         return begin, end, target, family, forward, restarts, parameters, np.concatenate(pools), *pairs
 

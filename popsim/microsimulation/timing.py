@@ -26,6 +26,7 @@ from popsim.errors import InputError, did_you_mean
 
 Correction = Literal["half_cycle", "simpson", "start", "end", "none", "simpson_darth"]
 DiscountTime = Literal["cycle", "continuous"]
+OneOffs = Literal["full", "weighted"]
 MAX_CYCLES = 100_000
 MAX_RATE = 1.0
 
@@ -38,11 +39,14 @@ class Timing:
         cycles: how many, T.
         cycle_years: length of one, in years (1 / 12 for a month, 1 / 365.25 for a day).
         correction: how the points are weighted for the time between them; see the module.
+        one_offs: "full": a one-off counts where the transition arrives. "weighted": it also has the weight of that
+            point, as models have it that multiply an array of all transitions by rewards and weights.
     """
 
     cycles: int
     cycle_years: float = 1.0
     correction: Correction = "half_cycle"
+    one_offs: OneOffs = "full"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cycles", whole_number("cycles", self.cycles, 1, MAX_CYCLES))
@@ -51,6 +55,8 @@ class Timing:
             raise InputError(f"cycle_years = {self.cycle_years}: must be above 0")
         if self.correction not in get_args(Correction):
             raise InputError(f"correction: {did_you_mean(str(self.correction), get_args(Correction))}")
+        if self.one_offs not in get_args(OneOffs):
+            raise InputError(f"one_offs: {did_you_mean(str(self.one_offs), get_args(OneOffs))}")
         if self.correction == "simpson" and self.cycles % 2:
             raise InputError(f"correction = 'simpson': the number of cycles must be even, it is {self.cycles}")
 

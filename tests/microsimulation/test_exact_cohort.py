@@ -7,7 +7,7 @@ import pytest
 from small_models import WEIBULL, WEIBULL_CYCLES, leaving, leaving_kernel, weibull_tables
 
 from popsim.errors import InputError
-from popsim.microsimulation import Discounting
+from popsim.microsimulation import Discounting, Timing
 
 WORD = 1e-8  # probabilities are multiples of 2**-32
 
@@ -58,6 +58,47 @@ def test_beside_the_simulation():
     share = exact.counts[0, 0] / 40_000
     distance = np.abs(simulated.counts[0, 0] / 40_000 - share)
     assert (distance <= 4.5 * np.sqrt(share * (1 - share) / 40_000) + 1e-9).all()
+
+
+def test_one_offs_by_time_in_state():
+    """Death after t years of health costs 10 t: the sum of q (1 - q)**t 10 t; simulated within 4 standard errors."""
+    model = leaving(costs=lambda p: {}, transition_costs=lambda p, time_in_state: {("*", "dead"): 10.0 * time_in_state})
+    cycles = np.arange(10)
+    expected = (0.1 * 0.9**cycles * 10 * cycles).sum()
+    assert model.run(1, seed=1, exact=True).means[0, 0, 0] == pytest.approx(expected, rel=1e-7)
+    simulated = model.run(40_000, seed=3)
+    assert simulated.means[0, 0, 0] == pytest.approx(expected, abs=4 * np.sqrt(simulated.variances[0, 0, 0] / 40_000))
+    assert (simulated.persons["cost_total"] % 10 == 0).all()
+
+
+def test_one_offs_by_time_in_an_ill_state():
+    """The time in the state that is left, not in the one before: certain moves after one year each."""
+    given = {
+        "states": ["well", "ill", "dead"],
+        "transitions": lambda p, time_in_state: {"well": {"ill": 1.0 * (time_in_state >= 2)},
+                                                 "ill": {"dead": 1.0 * (time_in_state >= 1)}},
+        "costs": lambda p: {},
+        "utilities": lambda p: {},
+        "transition_costs": lambda p, time_in_state: {("well", "ill"): 100.0 * time_in_state,
+                                                      ("ill", "dead"): 1.0 * time_in_state},
+    }  # fmt: skip
+    for exact in (False, True):
+        assert leaving(**given).run(5, seed=1, exact=exact).means[0, 0, 0] == pytest.approx(201.0)
+
+
+def test_one_offs_weighted_like_states():
+    """With half-cycle weights the arrival at the last point counts half; everybody dies in the last of two cycles."""
+    given = {
+        "transitions": lambda p, cycle: {"healthy": {"dead": 1.0 * (cycle == 1)}},
+        "costs": lambda p: {},
+        "transition_costs": lambda p: {("healthy", "dead"): 100.0},
+    }
+    for one_offs, cost in (("full", 100.0), ("weighted", 50.0)):
+        model = leaving(**given, timing=Timing(2, one_offs=one_offs))
+        assert model.run(3, seed=1, exact=True).means[0, 0, 0] == pytest.approx(cost)
+        assert model.run(3, seed=1).means[0, 0, 0] == pytest.approx(cost)
+    with pytest.raises(InputError, match="one_offs: "):
+        Timing(2, one_offs="half")
 
 
 def test_moves_within_a_spell_do_not_restart_time():
