@@ -154,7 +154,6 @@ def moving(next_state, **changes):
         (lambda: leaving().run({"person_id": [1, 1]}, seed=1), "each only once"),
         (lambda: leaving().run({"state": ["ded"]}, seed=1), "did you mean 'dead'"),
         (lambda: leaving_kernel(traits=list("abcdefg")), "at most 6"),
-        (refused(transition_costs=lambda p, time_in_state: {}), "cannot depend on time_in_state"),
         (lambda: leaving_kernel(rewards=lambda state, p: 0.0), "rewards: must be a function of state, time_in_state"),
         (lambda: leaving_kernel(parameters={"c": 1.0, "u": 1.0}).run(10, seed=1), "Unknown attribute 'q'"),
         (lambda: leaving_kernel(traits=["age"]).run({"age": ["old"]}, seed=1), "must be numbers"),
