@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from popsim.surface.examples import example, examples
     from popsim.surface.experiment import Experiment
     from popsim.surface.knowledge import drugs, indications, landmarks
+    from popsim.surface.model_analysis import ModelAnalysis
     from popsim.surface.models import load_model, save_model
     from popsim.surface.registry import Registry, Twin
     from popsim.surface.run import Run
@@ -66,6 +67,7 @@ __all__ = [
     "KernelModel",
     "Leaf",
     "LearningLoop",
+    "ModelAnalysis",
     "OrganSystem",
     "ParameterSet",
     "PartitionedSurvivalModel",
@@ -113,6 +115,7 @@ _HOME = {
     "KernelModel": "popsim.microsimulation.kernel_model",
     "Leaf": "popsim.microsimulation.decision_tree",
     "LearningLoop": "popsim.learning.loop",
+    "ModelAnalysis": "popsim.surface.model_analysis",
     "ORGAN_SYSTEMS": "popsim.physiology.clinical",
     "OrganSystem": "popsim.physiology.organ_system",
     "ParameterSet": "popsim.evidence.parameters",
