@@ -23,6 +23,7 @@ UNITS = {
     "volume": ("L/kg",),
     "peripheral_volume": ("L/kg",),
     "clearance": ("L/h",),
+    "half_saturation": ("mg/L",),
     "exchange": ("L/h/kg",),
     "effect_delay": ("d",),
     "age_slope": ("/a",),
@@ -125,6 +126,8 @@ class Drug(Definition):
         route: oral, subcutaneous (through the depot), bolus (at once), daily (the mean of the day follows the dose).
         doses_a_day: 1 or 2, in equal parts; more frequent doses count as two, rarer ones as equal daily parts.
         target_dose, bioavailability, absorption (ka), volume (central), clearance: of the usual person.
+        half_saturation: concentration at which half of the highest rate of elimination is reached (Michaelis and
+            Menten). `clearance` is then that at the mean concentration of the usual person on the target dose.
         exchange, peripheral_volume: define a second compartment.
         keeps: amounts kept from day to day. A depot that is not kept is empty by midnight.
         effect_delay: time constant with which the effect follows the concentration; `keeps` must have `effect_site`.
@@ -158,6 +161,7 @@ class Drug(Definition):
     absorption: Parameter | None = None
     volume: Parameter | None = None
     clearance: Parameter
+    half_saturation: Parameter | None = None
     exchange: Parameter | None = None
     peripheral_volume: Parameter | None = None
     keeps: Annotated[tuple[Compartment, ...], AS_TUPLE] = ()
@@ -198,8 +202,12 @@ class Drug(Definition):
             raise ValueError("absorption must be given for the routes oral and subcutaneous, and for no other")
         if not ((self.exchange is None) == (self.peripheral_volume is None) == ("peripheral" not in self.keeps)):
             raise ValueError("exchange, peripheral_volume and keeping 'peripheral' go together")
-        if self.exchange is not None and self.route != "bolus":
-            raise ValueError("a drug of two compartments must have the route bolus")
+        if self.half_saturation is not None and (
+            self.exchange is not None or self.route not in ("oral", "subcutaneous")
+        ):
+            raise ValueError("half_saturation needs one compartment and the route oral or subcutaneous")
+        if self.exchange is not None and self.route == "daily":
+            raise ValueError("a drug of two compartments must have another route than daily")
         if (self.effect_delay is None) != ("effect_site" not in self.keeps):
             raise ValueError("effect_delay and keeping 'effect_site' go together")
         if list(self.ladder) != sorted(set(self.ladder)):

@@ -99,11 +99,7 @@ def walk_tables(
                     _move(size, origin, target, low[0], high[0], word, state[1 - now], state[now])
                     if rewards_by_time or one_off_by_time:
                         _pass_time(size, origin, target, restarts, since, state[1 - now], state[now])
-                once = one_off[unit, :, point]
-                if one_off_by_time:
-                    _reward_arcs_by_time(size, origin, target, once, left, state[1 - now], state[now], total)
-                else:
-                    _reward_arcs(size, origin, target, once[:, 0], state[1 - now], state[now], total)
+                _reward_arcs(size, origin, target, one_off[unit, :, point], left, state[1 - now], state[now], total)
             if rewards_by_time:
                 _reward_by_time(size, reward[unit, :, point], since, state[now], total)
             else:
@@ -216,27 +212,16 @@ def _pass_time(size, origin, target, restarts, since, before, after):
 
 
 @njit(error_model="numpy", forceinline=True)
-def _reward_arcs(size, origin, target, one_off, before, after, total):
-    """Add the one-off rewards of transitions."""
-    for a in range(len(origin)):
-        cost, qaly = one_off[COST, a], one_off[QALY, a]
-        if cost != 0.0 or qaly != 0.0:
-            for j in range(size):
-                moved = (before[j] == origin[a]) & (after[j] == target[a])
-                total[COST, j] += cost if moved else 0.0
-                total[QALY, j] += qaly if moved else 0.0
-
-
-@njit(error_model="numpy", forceinline=True)
-def _reward_arcs_by_time(size, origin, target, one_off, left, before, after, total):
-    """Add the one-off rewards of transitions by time in the state that was left."""
+def _reward_arcs(size, origin, target, one_off, left, before, after, total):
+    """Add the one-off rewards of transitions, by time in the state that was left if they depend on it."""
     longest = one_off.shape[1] - 1
     for a in range(len(origin)):
-        for j in range(size):
-            moved = (before[j] == origin[a]) & (after[j] == target[a])
-            k = np.uint32(min(left[j], longest))
-            total[COST, j] += one_off[COST, k, a] if moved else 0.0
-            total[QALY, j] += one_off[QALY, k, a] if moved else 0.0
+        if longest > 0 or one_off[COST, 0, a] != 0.0 or one_off[QALY, 0, a] != 0.0:
+            for j in range(size):
+                moved = (before[j] == origin[a]) & (after[j] == target[a])
+                k = np.uint32(min(left[j], longest))
+                total[COST, j] += one_off[COST, k, a] if moved else 0.0
+                total[QALY, j] += one_off[QALY, k, a] if moved else 0.0
 
 
 @njit(error_model="numpy", forceinline=True)

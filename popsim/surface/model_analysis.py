@@ -210,6 +210,11 @@ class ModelAnalysis:
             name, given, span = text.partition("=")
             if name not in own:
                 raise InputError(f"parameter '{name}': {did_you_mean(name, own)}")
+            setter = next((strategy for strategy, changes in self.model.strategies.items() if name in changes), None)
+            if setter is not None:
+                raise InputError(
+                    f"parameter '{name}': strategy '{setter}' sets it itself; vary one that no strategy sets"
+                )
             if given:
                 low, high = _range(text, span)
             elif name in ranges:
@@ -288,8 +293,8 @@ def _simulation_agrees(study: ModelAnalysis) -> Checked:
     except InputError as error:
         return None, str(error)
     simulated = study.model.run(study.individuals, seed=study.seed)
-    error = np.sqrt(simulated.variances / len(simulated.person_id))
-    off = np.nan_to_num(np.abs(simulated.means - exact) / np.where(error > 0.0, error, np.inf))
+    spread = np.sqrt(simulated.variances / len(simulated.person_id))
+    off = np.nan_to_num(np.abs(simulated.means - exact) / np.where(spread > 0.0, spread, np.inf))
     return bool((off < 4.5).all()), f"largest distance {off.max():.1f} standard errors"
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drug_people import SeenPharmacology, alike, influenced, lived, lived_together, medicated, various
+from scipy.integrate import solve_ivp
 
+from popsim.definitions.drug import Drug
+from popsim.definitions.parameter import Parameter
 from popsim.errors import DefinitionError, InputError
 from popsim.evidence.drugs import FOLDER, load_drugs, read_drug
 from popsim.kernels.physiology.kinetics import one_compartment
@@ -318,3 +321,117 @@ def test_drug_files_that_cannot_be_are_refused(tmp_path):
     file.write_text(good.replace('"beta_blocker_fraction"', '"beta_bloker_fraction"'), encoding="utf-8")
     with pytest.raises(DefinitionError, match="beta_blocker_fraction"):
         check_columns(read_drug(file), SCHEMA, file)
+
+
+def swallowed(drug: Drug, **kinetics: tuple[float, str]) -> Drug:
+    """A drug taken by mouth twice a day, with other constants."""
+    more = {
+        name: Parameter(value=value, unit=unit, source="assumption: made up")
+        for name, (value, unit) in kinetics.items()
+    }
+    return alike(drug).model_copy(update={"route": "oral", "doses_a_day": 2, **more})
+
+
+def courses(drug: Drug, days: int, **values: float) -> tuple[np.ndarray, np.ndarray]:
+    """Central amounts after each day from nothing on, and the exposures."""
+    people, system = medicated(drug, **{drug.dose_column: 0.0}), SeenPharmacology((drug,))
+    system.initialise(people, Influences(1))
+    people[drug.dose_column] = drug.column_at_target
+    central, exposures = [], []
+    for day in range(days):
+        system.advance(people, Clock(day=day), Influences(1))
+        central.append(float(people[f"{drug.drug_class}_central"][0]))
+        exposures.append(float(system.exposure[0]))
+    return np.array(central), np.array(exposures)
+
+
+def test_two_compartments_by_mouth_against_a_solver():
+    """SciPy's solution of the differential equations, doses at 0 and 12 h; at midnight the depot is emptied."""
+    drug = swallowed(DRUGS["digoxin"], absorption=(0.4, "/h"))
+    k10 = drug.clearance.value / (75 * drug.volume.value)
+    k12, k21 = drug.exchange.value / drug.volume.value, drug.exchange.value / drug.peripheral_volume.value
+    dose = drug.target_dose.value * drug.bioavailability.value
+
+    def rates(t: float, x: np.ndarray) -> list[float]:
+        depot, central, peripheral, _ = x
+        return [-0.4 * depot, 0.4 * depot - (k10 + k12) * central + k21 * peripheral,
+                k12 * central - k21 * peripheral, central / (75 * drug.volume.value)]  # fmt: skip
+
+    x, central, mean = np.zeros(4), [], []
+    for _ in range(12):
+        x[3] = 0.0
+        for _ in range(2):
+            x[0] += dose / 2
+            x = solve_ivp(rates, (0, 12), x, rtol=1e-10, atol=1e-14).y[:, -1]
+        x[0], x[1] = 0.0, x[1] + x[0]
+        central.append(x[1])
+        mean.append(x[3] / 24)
+    seen, exposures = courses(drug, 12)
+    assert seen == pytest.approx(central, rel=1e-4)
+    usual = dose / (24 * drug.clearance.value)
+    assert exposures[-1] == pytest.approx(mean[-1] / usual, rel=0.02)
+
+
+def test_two_compartments_by_mouth_begin_at_their_steady_state():
+    drug = swallowed(DRUGS["digoxin"], absorption=(0.4, "/h"))
+    people, system = medicated(drug), SeenPharmacology((drug,))
+    system.initialise(people, Influences(1))
+    start = [float(people[f"digoxin_{part}"][0]) for part in ("central", "peripheral")]
+    assert system.exposure[0] == pytest.approx(1.0, rel=FLOAT32)
+    for day in range(5):
+        system.advance(people, Clock(day=day), Influences(1))
+    assert [float(people[f"digoxin_{part}"][0]) for part in ("central", "peripheral")] == pytest.approx(start, rel=1e-4)
+
+
+def saturable() -> Drug:
+    """Warfarin as if half of its highest rate of elimination were reached at the usual concentration."""
+    drug = DRUGS["warfarin"]
+    usual = drug.bioavailability.value * drug.target_dose.value / (24 * drug.clearance.value)
+    return swallowed(drug, half_saturation=(usual, "mg/L")).model_copy(update={"removed_by": None})
+
+
+def test_saturable_elimination_against_a_solver():
+    """SciPy's solution of Michaelis and Menten's equation over twenty days."""
+    drug = saturable()
+    km, volume, ka = drug.half_saturation.value, 75 * drug.volume.value, drug.absorption.value
+    highest = 2 * drug.clearance.value * km  # mg/h: twice the clearance at the usual concentration, which is km
+    dose = drug.target_dose.value * drug.bioavailability.value
+
+    def rates(t: float, x: np.ndarray) -> list[float]:
+        c = x[1] / volume
+        return [-ka * x[0], ka * x[0] - highest * c / (km + c), c]
+
+    x, central, mean = np.zeros(3), [], []
+    for _ in range(20):
+        x[2] = 0.0
+        for _ in range(2):
+            x[0] += dose / 2
+            x = solve_ivp(rates, (0, 12), x, rtol=1e-10, atol=1e-14).y[:, -1]
+        x[0], x[1] = 0.0, x[1] + x[0]
+        central.append(x[1])
+        mean.append(x[2] / 24)
+    seen, exposures = courses(drug, 20)
+    assert seen == pytest.approx(central, rel=2e-3)  # amounts are single precision, rounded every hour
+    assert exposures == pytest.approx(np.array(mean) / km, rel=2e-3)
+
+
+def test_saturable_elimination_at_steady_state():
+    """Mean concentration by the closed form of a steady infusion, Km R / (Vmax - R), within the swing of a day."""
+    drug = saturable()
+
+    def steady(share: float) -> float:
+        people, system = medicated(drug, **{drug.dose_column: share * drug.column_at_target}), SeenPharmacology((drug,))
+        system.initialise(people, Influences(1))
+        return float(system.exposure[0])
+
+    for share in (0.5, 1.0, 1.5):
+        assert steady(share) == pytest.approx(share / (2.0 - share), rel=0.01)
+    assert math.isfinite(steady(2.5))  # more than can be eliminated: no steady state
+
+
+def test_saturation_needs_one_compartment_by_mouth():
+    record = DRUGS["digoxin"].model_dump() | {
+        "half_saturation": {"value": 1.0, "unit": "mg/L", "source": "assumption: made up"}
+    }
+    with pytest.raises(ValueError, match="half_saturation needs one compartment"):
+        Drug.model_validate(record)

@@ -108,6 +108,7 @@ def test_checks_hold_and_find_faults():
         (lambda: study(comparator="usal"), "comparator 'usal': did you mean 'usual'"),
         (lambda: study(willingness_to_pay=-1.0), "willingness to pay"),
         (lambda: study().one_way(), "no parameter is uncertain"),
+        (lambda: study().one_way(["price=1:2"]), "strategy 'treated' sets it itself"),
         (lambda: study().one_way(["q"]), "it has no uncertainty, give a range"),
         (lambda: study().one_way(["q=a:b"]), "a range is written name=low:high"),
         (lambda: study().one_way(["q=0.2:0.1"]), "low must be below high"),

@@ -1,4 +1,4 @@
-"""A day of all drugs, by chunks of twins and drug by drug, with the passes of pharmacology.py.
+"""A day of all drugs, by chunks of twins and drug by drug, with the passes of pharmacology.py and compartments.py.
 
 Records describe each drug: its constants, the indices of its columns, its effects and the reasons for stopping it.
 """
@@ -10,6 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from popsim.kernels.numerics.compiling import njit, prange
+from popsim.kernels.physiology.compartments import (
+    CarryConstants,
+    carry_one,
+    carry_saturable,
+    carry_two,
+    carry_two_oral,
+)
 from popsim.kernels.physiology.pharmacology import (
     AGE,
     CAPACITY,
@@ -17,6 +24,7 @@ from popsim.kernels.physiology.pharmacology import (
     CHUNK,
     CONGESTED,
     CONGESTION,
+    DEPOT,
     FILTRATION,
     GFR_RATIO,
     HOURS_PER_DAY,
@@ -26,13 +34,10 @@ from popsim.kernels.physiology.pharmacology import (
     WEIGHT,
     WIDTH,
     YEARS,
-    CarryConstants,
     TakeConstants,
     act,
     act_unless,
     activate,
-    carry_one,
-    carry_two,
     delay,
     effect,
     gather,
@@ -63,7 +68,7 @@ DRUG = _record(
     (*dict.fromkeys(TakeConstants._fields + CarryConstants._fields), "follows"),
     (
         "code", "own_agent", "size_row", "dose", "agent", "kept", "also_kept", "central", "other", "two_compartments",
-        "site", "varies", "handling", "gene", "inhibitor", "activates", "activator", "activator_inhibitor",
+        "depot", "site", "varies", "handling", "gene", "inhibitor", "activates", "activator", "activator_inhibitor",
         "effects", "effects_end", "reasons", "reasons_end",
     ),
 )  # fmt: skip
@@ -212,18 +217,28 @@ def advance_chunk(
                 gather(reals[drug.other][start:end], who, work, OTHER)
             else:
                 work[OTHER : OTHER + found] = np.float32(0.0)
+            if drug.depot != NONE:
+                gather(reals[drug.depot][start:end], who, work, DEPOT)
+            else:
+                work[DEPOT : DEPOT + found] = np.float32(0.0)
             constants = CarryConstants(
                 usual_mg_l=drug.usual_mg_l, second_half=drug.second_half, absorption=drug.absorption,
                 absorbed=drug.absorbed, keeps_depot=drug.keeps_depot, volume=drug.volume, exchange=drug.exchange,
-                peripheral_volume=drug.peripheral_volume,
+                peripheral_volume=drug.peripheral_volume, oral=drug.oral, half_saturation=drug.half_saturation,
             )  # fmt: skip
-            if drug.two_compartments:
+            if drug.half_saturation > 0.0:
+                carry_saturable(work, found, hours, at_steady_state, constants)
+            elif drug.two_compartments & (drug.oral != 0.0):
+                carry_two_oral(work, found, hours, at_steady_state, constants)
+            elif drug.two_compartments:
                 carry_two(work, lanes, hours, at_steady_state, constants)
             else:
                 carry_one(work, lanes, hours, at_steady_state, constants)
             scatter(work, CENTRAL, who, central)
             if drug.other != NONE:
                 scatter(work, OTHER, who, reals[drug.other][start:end])
+            if drug.depot != NONE:
+                scatter(work, DEPOT, who, reals[drug.depot][start:end])
         if drug.activates:
             gene, inhibitor = codes[drug.activator][start:end], codes[drug.activator_inhibitor][start:end]
             activate(gene, inhibitor, tables.activations[index], who, work)

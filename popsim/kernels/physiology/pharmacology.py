@@ -2,7 +2,7 @@
 
 Twins are processed in chunks that fit into the nearest cache. A drug is computed only for the living who take it or
 have some left (`people_on`): their values are gathered into rows of a small array, vector passes compute the dose taken
-and clearance (`take`), amounts in the body (`carry_one`, `carry_two`, kinetics.py), a delay (`delay`) and effects
+and clearance (`take`), amounts in the body (compartments.py), a delay (`delay`) and effects
 (`effect`), and the results are scattered back to the columns. Exposure is relative to the typical person on the target
 dose (normal metaboliser, 75 kg, 75 years, GFR 60), whose exposure is 1.
 
@@ -16,8 +16,9 @@ inhibitor; tables hold their effects on a drug (`capacities`, `pathways`).
 
 Limits: the daily mean acts, not peaks; a depot that is not stored is empty by midnight; columns are float32, so
 amounts carry a relative error of 6e-8 a day; agents of one class share the columns of their amounts, so that a switch
-takes some half-lives to become exact, and share z; no protein binding, no saturation, no interaction between drugs
-except phenoconversion and their joint effects on the body.
+takes some half-lives to become exact, and share z; no protein binding, no interaction between drugs except
+phenoconversion and their joint effects on the body. Elimination saturates as a whole (the kidneys' part with it), not
+at the first pass; it is followed in steps of an hour, each linear at its middle.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp, inverse_normal, log
 from popsim.kernels.numerics.random import uniform
 from popsim.kernels.numerics.scalars import REFERENCE_GFR_ML_MIN, YEARS_PER_DAY, clip
-from popsim.kernels.physiology.kinetics import exponential_quotient, two_compartments, two_steady
 
 REFERENCE_WEIGHT_KG = 75.0
 REFERENCE_AGE_YEARS = 75.0
@@ -50,8 +50,8 @@ TAKEN, AGE, GFR_RATIO, CONGESTION, LEFT, NO_SIZE, SIZE_ALLOMETRIC, SIZE_WEIGHT =
 DOSE, SHARE, YEARS, FILTRATION, CONGESTED, SIZE, CAPACITY, WEIGHT, CENTRAL, OTHER, SITE = (
     row * WIDTH for row in range(8, 19)
 )
-GIVEN, CLEARANCE, EXPOSURE = (row * WIDTH for row in range(19, 22))
-ROWS = 22
+GIVEN, CLEARANCE, EXPOSURE, DEPOT = (row * WIDTH for row in range(19, 23))
+ROWS = 23
 
 
 class TakeConstants(NamedTuple):
@@ -65,19 +65,6 @@ class TakeConstants(NamedTuple):
     renal_share: float
     extraction: float  # by the liver; 0 where it lets nearly all pass
     gut_congestion: float
-
-
-class CarryConstants(NamedTuple):
-    """What `carry_one` and `carry_two` need; times in h, volumes in L/kg."""
-
-    usual_mg_l: float
-    second_half: float  # part of the day's dose that is taken twelve hours later
-    absorption: float
-    absorbed: float  # exp(-absorption t), t half of the step
-    keeps_depot: float
-    volume: float
-    exchange: float  # L/h/kg
-    peripheral_volume: float
 
 
 class Activities(NamedTuple):
@@ -239,84 +226,6 @@ def take(work, people, d):
         work[GIVEN + k] = given
         work[CLEARANCE + k] = clearance
         work[EXPOSURE + k] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
-    """Depot and central amount after a day with the dose in one part or, half a day apart, in two.
-
-    decay, absorbed, quotient: exp(-k t), exp(-ka t) and ka (decay - absorbed) / (ka - k) of half a day t.
-    """
-    depot = depot + given * (1.0 - d.second_half)
-    central, depot = central * decay + depot * quotient, depot * absorbed
-    depot = depot + given * d.second_half
-    central, depot = central * decay + depot * quotient, depot * absorbed
-    moved = (1.0 - d.keeps_depot) * depot
-    return depot - moved, central + moved
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def _carry_one(work, people, hours, at_steady_state, d):
-    half, absorbed = 0.5 * hours, d.absorbed
-    for k in range(people):
-        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
-        clearance, weight = np.float64(work[CLEARANCE + k]), np.float64(work[WEIGHT + k])
-        slowness = 1.0 / (clearance * d.volume * weight)
-        elimination = clearance * clearance * slowness
-        decay = exp(-elimination * half)
-        quotient = d.absorption * exponential_quotient(elimination, d.absorption, half, decay, absorbed)
-        depot_before, central_before = np.float64(work[OTHER + k]), np.float64(work[CENTRAL + k])
-        if at_steady_state:
-            depot_before, _ = day_of_doses(0.0, 0.0, given, decay, absorbed, quotient, d)
-            depot_before /= 1.0 - absorbed * absorbed
-            _, central_before = day_of_doses(depot_before, 0.0, given, decay, absorbed, quotient, d)
-            central_before /= 1.0 - decay * decay
-        depot_after, central_after = day_of_doses(depot_before, central_before, given, decay, absorbed, quotient, d)
-        left = depot_before + central_before + given - depot_after - central_after
-        work[OTHER + k] = depot_after
-        work[CENTRAL + k] = central_after
-        work[EXPOSURE + k] = left * (slowness * d.volume * weight) * (1.0 / (hours * d.usual_mg_l))
-
-
-@njit(cache=True, error_model="numpy")
-def carry_one(work, people, hours, at_steady_state, d):
-    """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
-
-    settles: set amounts to the steady state under the dose taken, at the start; by linearity it follows from a day that
-    begins with zero amounts.
-    """
-    if at_steady_state:
-        _carry_one(work, people, hours, True, d)
-    else:
-        _carry_one(work, people, hours, False, d)
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def _carry_two(work, people, hours, at_steady_state, d):
-    for k in range(people):
-        given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
-        clearance = np.float64(work[CLEARANCE + k])
-        k10, k12 = clearance / (d.volume * np.float64(work[WEIGHT + k])), d.exchange / d.volume
-        k21 = d.exchange / d.peripheral_volume
-        central_before, peripheral_before = np.float64(work[CENTRAL + k]), np.float64(work[OTHER + k])
-        if at_steady_state:
-            _, central_before, peripheral_before = two_steady(given, 0.0, 1.0, k10, k12, k21, hours)
-        _, central_after, peripheral_after = two_compartments(
-            0.0, central_before + given, peripheral_before, 0.0, 1.0, k10, k12, k21, hours
-        )
-        left = central_before + peripheral_before + given - central_after - peripheral_after
-        work[CENTRAL + k] = central_after
-        work[OTHER + k] = peripheral_after
-        work[EXPOSURE + k] = left / (clearance * hours * d.usual_mg_l)
-
-
-@njit(cache=True, error_model="numpy")
-def carry_two(work, people, hours, at_steady_state, d):
-    """Like `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
-    if at_steady_state:
-        _carry_two(work, people, hours, True, d)
-    else:
-        _carry_two(work, people, hours, False, d)
 
 
 @njit(cache=True, error_model="numpy")

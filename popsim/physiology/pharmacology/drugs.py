@@ -21,6 +21,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import pharmacology as kernel
 from popsim.kernels.physiology import reactions
+from popsim.kernels.physiology.compartments import CarryConstants
 from popsim.kernels.physiology.drugs import DRUG, EFFECT, NONE, REASON, ZEROS, Tables, advance_day
 from popsim.kernels.physiology.pharmacology import capacities, draw_handling, pathways
 from popsim.physiology.binding import Binding
@@ -237,7 +238,8 @@ class DrugTable:
             "kept": some[0],
             "also_kept": some[1],
             "central": kept.get("central", NONE),
-            "other": kept.get("depot", kept.get("peripheral", NONE)),
+            "other": kept.get("peripheral", kept.get("depot", NONE)),
+            "depot": kept.get("depot", NONE) if "peripheral" in kept else NONE,
             "two_compartments": int("peripheral" in kept),
             "site": kept.get("effect_site", NONE),
             "varies": int(bool(drug.variability or drug.removed_by)),
@@ -306,9 +308,9 @@ def take_constants(drug: Drug) -> kernel.TakeConstants:
     )
 
 
-def carry_constants(drug: Drug) -> kernel.CarryConstants:
+def carry_constants(drug: Drug) -> CarryConstants:
     """The constants of the compartments in a drug's file."""
-    return kernel.CarryConstants(
+    return CarryConstants(
         usual_mg_l=_usual(drug),
         second_half=0.5 if drug.doses_a_day == 2 else 0.0,
         absorption=_value(drug.absorption, 1.0),
@@ -317,6 +319,8 @@ def carry_constants(drug: Drug) -> kernel.CarryConstants:
         volume=_value(drug.volume, 1.0),
         exchange=_value(drug.exchange, 0.0),
         peripheral_volume=_value(drug.peripheral_volume, 1.0),
+        oral=float(drug.route in ("oral", "subcutaneous")),
+        half_saturation=_value(drug.half_saturation, 0.0),
     )
 
 
