@@ -22,6 +22,7 @@ from popsim.calibration.quantities import QUANTITIES
 from popsim.cli import app
 from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS, json_schema
+from popsim.evidence.code_systems import loinc_of
 from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import PARAMETER_SETS, SHIPPED, VALUATION_SETS
 from popsim.outcomes.measure import OutcomeMeasure
@@ -394,7 +395,7 @@ def columns() -> str:
                 escaped(c.unit),
                 f"{c.low:g} to {c.high:g}",
                 prose(c.meaning),
-                c.loinc or "",
+                c.loinc or loinc_of(c.name) or "",
             ]
             for c in those
         ]

@@ -23,8 +23,9 @@ from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, real,
 
 MAX_CODES = 200  # of one meaning
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:\-]{0,30}$")]
+Codes = Annotated[tuple[Code, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_CODES)]
 ConceptId = Annotated[int, whole(0, 2_000_000_000)]
-# The dihedral group D5 and the permutation of Verhoeff's check digit (J. Verhoeff, Error detecting decimal codes, 1969).
+# The dihedral group D5 and the permutation of Verhoeff's check digit (Error detecting decimal codes, 1969).
 _TIMES = tuple(
     tuple((a + b) % 5 if a < 5 and b < 5 else (a - b) % 5 if a >= 5 and b >= 5 else 5 + (a + b if a < 5 else a - b) % 5
           for b in range(10))
@@ -88,11 +89,11 @@ class CodeEntry(Definition):
 
     key: Identifier
     label: Label
-    codes: dict[Identifier, Annotated[tuple[Code, ...], AS_TUPLE, Field(min_length=1, max_length=MAX_CODES)]] = {}
-    written: dict[Identifier, Annotated[tuple[Code, ...], AS_TUPLE, Field(min_length=1, max_length=1)]] = {}
+    codes: dict[Identifier, Codes] = Field({})
+    written: dict[Identifier, Annotated[tuple[Code, ...], AS_TUPLE, Field(min_length=1, max_length=1)]] = Field({})
     same_as: Identifier | None = None
-    units: dict[Code, Label] = {}
-    strengths: dict[Code, Annotated[float, real(1e-6, 1e6)]] = {}
+    units: dict[Code, Label] = Field({})
+    strengths: dict[Code, Annotated[float, real(1e-6, 1e6)]] = Field({})
     unit: Annotated[str, Field(max_length=40)] = ""
     concept_id: ConceptId = 0
     unit_concept_id: ConceptId = 0
@@ -156,7 +157,7 @@ def has_check_digit(loinc: str) -> bool:
 
 def has_verhoeff_digit(number: str) -> bool:
     """Whether a SNOMED CT identifier ends in its check digit (Verhoeff's)."""
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit()):  # also false for ""
         return False
     total = 0
     for place, digit in enumerate(reversed(number)):

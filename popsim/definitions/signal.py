@@ -36,7 +36,7 @@ class Signal(Definition):
         interval_days: between samples of those who are not in hospital (there: every day); `delay_days` to the result.
         missed: share of samples that are not taken; times 1 + `missed_more_in_lapse` x lapse of adherence and
             1 + `missed_more_when_frail` x frailty.
-        loinc: code of the measurement; unit: of the column, UCUM.
+        loinc: code of a quantity that evidence/codes/signals.toml does not have; unit: of the column, UCUM.
         source: of the errors.
     """
 

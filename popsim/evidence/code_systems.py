@@ -175,9 +175,8 @@ def _meanings(found: Mapping[str, Coded], path: Path) -> dict[tuple[str, str], s
     meanings: dict[tuple[str, str], str] = {}
     for (system, code), key in _read(found):
         if (system, code) in meanings:
-            raise DefinitionError(
-                path, f"codes.{key}.codes.{system}", code, f"means '{meanings[system, code]}' already"
-            )
+            where, allowed = f"codes.{key}.codes.{system}", f"means '{meanings[system, code]}' already"
+            raise DefinitionError(path, where, code, allowed)
         meanings[system, code] = key
     return meanings
 
@@ -213,6 +212,14 @@ def find_meaning(kind: str, system: str, code: str) -> str | None:
             return meanings[system, code]
         code = code[:-1].rstrip(".")
     return None
+
+
+def loinc_of(name: str) -> str | None:
+    """The LOINC code of a column or signal; that of the quantity for a baseline, a home reading and a result."""
+    for prefix in ("baseline_", "measured_", "seen_"):
+        name = name.removeprefix(prefix)
+    coded = load_codes("signals").get(name)
+    return None if coded is None else coded.code("loinc")
 
 
 class _Systems(Mapping[str, str]):
