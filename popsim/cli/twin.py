@@ -154,14 +154,18 @@ def update(
     today: Today = None,
     as_json: Json = False,
 ) -> None:
-    """Assimilate the data of a file: all of it, or nothing."""
+    """Assimilate the data of a file, also of a scale, cuff or watch: all of it, or nothing."""
+    from popsim.exchange.recognise import wearable_data
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
     from popsim.reporting.text.twin import report_text
 
     whose, calendar = _whose(twin), _calendar(day_zero, today)
-    report = _opened(registry).update(read_bytes(stream), stream, twin=whose, calendar=calendar)
-    _print(report._asdict(), f"{report_text(shown_path(stream), report)}\n\n{NOTICE}", as_json)
+    device = wearable_data(stream, whose, calendar)
+    raw, told = (read_bytes(stream), []) if device is None else (device.stream, device.lines())
+    report = _opened(registry).update(raw, stream, twin=whose, calendar=calendar)
+    content = report._asdict() | ({} if device is None else {"device": device.as_dict()})
+    _print(content, "\n".join([*told, report_text(shown_path(stream), report), "", NOTICE]), as_json)
 
 
 @twin_app.command(cls=PrivateCommand)
