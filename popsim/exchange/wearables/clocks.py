@@ -11,7 +11,7 @@ from itertools import pairwise
 from popsim.evidence.parameters import ParameterSet
 from popsim.exchange.wearables.readings import DeviceReading
 
-BACK = "stamped by a clock that had gone back"
+BACK = "out of order by more than a day, so of a wrong clock"
 EARLY = "before the twin's start"
 FUTURE = "in the future"
 DOUBLE = "there twice"

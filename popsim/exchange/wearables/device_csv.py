@@ -217,7 +217,7 @@ def _moments(texts: Sequence[str], refuser: Refuser) -> list[tuple[datetime, int
     [(dates, form)] = read_dates([unique])
     of_text: dict[str, date | None] = dict(zip(unique, dates, strict=True))
     moments = [_with_time(of_text[day], text) for day, text in zip(days, texts, strict=True)]
-    if "assumed" not in form:
+    if "assumed" not in form or not any(of_text.values()) or all("." in day for day in days):  # dots: day first
         return moments
     swapped = {text: _swapped(day) for text, day in of_text.items()}
     others = [_with_time(swapped[day], text) for day, text in zip(days, texts, strict=True)]
