@@ -1,4 +1,4 @@
-"""Several processes at once on one registry, some killed with SIGKILL: each twin is as its days alone would leave it."""
+"""Several processes at once on one registry, one killed with SIGKILL: each twin is as its days alone leave it."""
 
 import random
 import subprocess
@@ -44,18 +44,17 @@ def test_processes_at_once_harm_no_twin(tmp_path, monkeypatch, kind):
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    time.sleep(moments.uniform(0.5, 2.0))
+    while workers[0].stdout.readline() != "3\n":
+        pass
+    time.sleep(moments.uniform(0.0, 0.2))
     workers[0].kill()  # SIGKILL, in the middle of its days
     copied = backup(path, folders[1] / "copy.db")  # while the other goes on
     assert [worker.communicate() for worker in workers] and workers[1].returncode == 0
-    assert {line.action for line in copied} <= {"new", "update", "backup"}
+    assert {line.action for line in copied} == {"new", "update", "backup"}
 
     after = TwinRegistry(path)
     after.database.check()
     assert state(after, ids[1]) == expected[1]
     report = after.update(stream(*DAYS, header=HEADER), "days.csv", twin=ids[0])
-    assert report.taken + report.known == len(DAYS) and report.unused == 0
-    assert state(after, ids[0])[0] == 10
-    if report.known in (0, len(DAYS)):
-        pytest.skip("the kill fell before or after the updates")
+    assert report.known >= 3 and report.taken + report.known == len(DAYS) and report.unused == 0
     assert state(after, ids[0]) == expected[0]

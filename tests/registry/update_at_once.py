@@ -7,5 +7,6 @@ from popsim.registry.service import TwinRegistry
 path, twin, days = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-for day in days.split(";"):
+for number, day in enumerate(days.split(";"), start=1):
     TwinRegistry(path).update(f"time,code,value,unit\n{day}\n".encode(), "day.csv", twin=twin)
+    print(number, flush=True)
