@@ -163,13 +163,15 @@ def update(
     from popsim.registry.exports import digest_of_file
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
+    from popsim.registry.vocabulary import vocabulary_of
     from popsim.reporting.text.twin import report_text
 
     whose, calendar = _whose(twin), _calendar(day_zero, today)
-    device = wearable_data(stream, whose, calendar)
+    opened = _opened(registry)
+    device = wearable_data(stream, whose, calendar, vocabulary_of(opened.parameters))
     raw, told = (read_bytes(stream), []) if device is None else (device.stream, device.lines())
     read = None if device is None else FileRead(device.form, digest_of_file(stream))
-    report = _opened(registry).update(raw, stream, twin=whose, calendar=calendar, read=read)
+    report = opened.update(raw, stream, twin=whose, calendar=calendar, read=read)
     content = report._asdict() | ({} if device is None else {"device": device.as_dict()})
     _print(content, "\n".join([*told, report_text(shown_path(stream), report), "", NOTICE]), as_json)
 

@@ -13,17 +13,19 @@ from popsim.exchange.wearables.readings import DeviceFile
 from popsim.exchange.wearables.to_stream import WearableData, to_stream
 from popsim.registry.privacy import shown_path
 from popsim.registry.stream import Calendar, read_bytes
+from popsim.registry.vocabulary import Vocabulary
 
 HEAD = 64 * 1024
 OWN_KEYS = ("time", "code")  # of a stream's header or line
 
 
-def wearable_data(path: Path, twin: str | None, calendar: Calendar) -> WearableData | None:
+def wearable_data(path: Path, twin: str | None, calendar: Calendar, vocabulary: Vocabulary) -> WearableData | None:
     """The readings of a device's file as a stream; None if the file is not a device's.
 
     Args:
         twin: its id.
         calendar: with the date of day 0.
+        vocabulary: of the twin's stream.
 
     Raises:
         DefinitionError: the file is a device's and is refused.
@@ -35,7 +37,7 @@ def wearable_data(path: Path, twin: str | None, calendar: Calendar) -> WearableD
     except OSError as error:
         raise InputError(f"{shown_path(path)}: {error.strerror}") from None
     found = _device_file(path, head)
-    return None if found is None else to_stream(found, path, twin, calendar)
+    return None if found is None else to_stream(found, path, twin, calendar, vocabulary)
 
 
 def _device_file(path: Path, head: bytes) -> DeviceFile | None:

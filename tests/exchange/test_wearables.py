@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 
 from popsim.errors import DefinitionError
+from popsim.evidence.sets import SHIPPED
 from popsim.exchange.recognise import wearable_data
 from popsim.registry.stream import Calendar
+from popsim.registry.vocabulary import vocabulary_of
 
 ZERO = date(2026, 3, 1)
 TWIN = "7h3k9q2m"
 TODAY = 40
+VOCABULARY = vocabulary_of(SHIPPED)
 
 
 def read(
@@ -29,7 +32,7 @@ def read(
 ):
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return wearable_data(path, twin, Calendar(ZERO, today))
+    return wearable_data(path, twin, Calendar(ZERO, today), VOCABULARY)
 
 
 def lines(found) -> list[tuple[float, str, float, str]]:
@@ -265,7 +268,7 @@ def test_the_hour_that_the_clock_shows_twice(tmp_path):
     text = "Date,Systolic\n" + "".join(f"{stamp},{130 + number}\n" for number, stamp in enumerate(stamps))
     path = tmp_path / "bp.csv"
     path.write_text(text)
-    found = wearable_data(path, TWIN, Calendar(date(2026, 10, 1), 60))
+    found = wearable_data(path, TWIN, Calendar(date(2026, 10, 1), 60), VOCABULARY)
     assert [(int(time), value) for time, _, value, _ in lines(found)] == [(24, 130.0), (25, 132.0)]
     assert not found.passed and "changed once" in found.notes[0]
 
@@ -300,7 +303,7 @@ def test_whose_it_is_and_when_it_began_must_be_said(tmp_path):
     with pytest.raises(DefinitionError, match=r"weight\.csv: file: does not name the twin; give its id: --twin"):
         read(tmp_path, WITHINGS, "weight.csv", twin=None)
     with pytest.raises(DefinitionError, match=r"weight\.csv: file: holds dates; give the date of the twin's day 0"):
-        wearable_data(tmp_path / "weight.csv", TWIN, Calendar())
+        wearable_data(tmp_path / "weight.csv", TWIN, Calendar(), VOCABULARY)
 
 
 def test_popsims_own_streams_are_left_alone(tmp_path):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from popsim.evidence.code_systems import loinc_of
-from popsim.evidence.parameters import FOLDER, ParameterSet, load_parameters
-from popsim.evidence.sets import SHIPPED
+from popsim.evidence.parameters import ParameterSet
+from popsim.evidence.wearables import wearable_rules
 from popsim.exchange.wearables.clocks import clock_notes, gaps, without_clock_faults
 from popsim.exchange.wearables.readings import NAMES, USED, DeviceFile, DeviceReading, Refuser
 from popsim.exchange.wearables.thinning import thinned
 from popsim.registry.stream import LAST_DAY, Calendar
-from popsim.registry.vocabulary import Vocabulary, vocabulary_of
+from popsim.registry.vocabulary import Vocabulary
 from popsim.units import convert
 
 HEADER = "time,code,value,unit,kind"
@@ -77,13 +77,16 @@ class WearableData(NamedTuple):
         return told + [f"  {note}" for note in self.notes]
 
 
-def to_stream(found: DeviceFile, file: Path | str, twin: str | None, calendar: Calendar) -> WearableData:
+def to_stream(
+    found: DeviceFile, file: Path | str, twin: str | None, calendar: Calendar, vocabulary: Vocabulary
+) -> WearableData:
     """A device's readings as lines of a stream: one of each quantity a day.
 
     Args:
         file: named in errors.
         twin: its id; a device's file does not say whose it is.
         calendar: with the date of day 0.
+        vocabulary: of the twin's stream.
 
     Raises:
         DefinitionError: there is no id, no date of day 0, or no reading that can be used.
@@ -96,9 +99,8 @@ def to_stream(found: DeviceFile, file: Path | str, twin: str | None, calendar: C
     zero = calendar.day_zero
     until = (date.today() - zero).days if calendar.today is None else calendar.today
     today = zero + min(max(until, 0), LAST_DAY) * DAY
-    parameters = load_parameters("wearables", FOLDER / "devices")
+    parameters = wearable_rules()
     passed = Counter(found.passed)
-    vocabulary = vocabulary_of(SHIPPED)
     useful = []
     for reading in found.readings:
         if reading.quantity not in USED:
