@@ -22,6 +22,7 @@ from popsim.calibration.quantities import QUANTITIES
 from popsim.cli import app
 from popsim.definitions.parameter import PROVENANCES, Parameter
 from popsim.definitions.writing import KINDS, json_schema
+from popsim.evidence.code_systems import code_systems, load_codes, loinc_of
 from popsim.evidence.drugs import DRUG_SET
 from popsim.evidence.sets import PARAMETER_SETS, SHIPPED, VALUATION_SETS
 from popsim.outcomes.measure import OutcomeMeasure
@@ -59,6 +60,7 @@ def write(folder: Path) -> None:
         "command-line": command_line(),
         "python": python_api(),
         "columns": columns(),
+        "codes": codes(),
         "measures": measures(),
         "quantities": quantities(),
         **dict(files()),
@@ -394,12 +396,43 @@ def columns() -> str:
                 escaped(c.unit),
                 f"{c.low:g} to {c.high:g}",
                 prose(c.meaning),
-                c.loinc or "",
+                c.loinc or loinc_of(c.name) or "",
             ]
             for c in those
         ]
         parts += [f"## Written by {writer}", table(["Column", "Type", "Unit", "Bounds", "Meaning", "LOINC"], rows)]
     return page("Columns", *parts)
+
+
+CODES_IN_WORDS = {
+    "signals": "Measurements", "drugs": "Drugs", "diagnoses": "Diagnoses, causes and events", "genes": "Genes",
+    "procedures": "Procedures", "settings": "Settings of care", "dispositions": "Discharge dispositions",
+    "people": "Sex, race and ethnicity", "types": "Kinds of record (OMOP)", "flags": "Marks of a record",
+}  # fmt: skip
+
+
+def codes() -> str:
+    """The table of codes, with licences and sources."""
+    systems = code_systems()
+    parts = [
+        "What popsim writes and reads in the code systems of others. The first code of a cell is written, all are read; "
+        "in ICD-10 and ATC a code is read with all that are nested in it. A concept of OMOP that could not be confirmed "
+        "in a public source is left out, and so is a code. There is no CPT.",
+    ]
+    for kind, title in CODES_IN_WORDS.items():
+        rows = []
+        for coded in load_codes(kind).values():
+            said = [f"{escaped(systems[key].name)} {code(', '.join(some))}" for key, some in coded.codes.items()]
+            if coded.same_as:
+                said = [f"as {code(coded.same_as)}"]
+            concept = str(coded.concept_id or "") if not coded.same_as else ""
+            rows.append([code(coded.key), escaped(coded.label), "<br>".join(said), escaped(coded.unit), concept])
+        found = sorted({one for coded in load_codes(kind).values() for one in coded.source.split("; ")})
+        sources = "Sources: " + "; ".join(escaped(one) for one in found) + "."
+        parts += [f"## {title}", table(["Name", "Meaning", "Codes", "Unit", "OMOP concept"], rows), sources]
+    rows = [[escaped(one.name), code(one.url), escaped(one.licence)] for one in systems.values()]
+    parts += ["## Code systems and licences", table(["System", "Address in FHIR", "Licence"], rows)]
+    return page("Codes", *parts)
 
 
 def measures() -> str:

@@ -91,6 +91,12 @@ TWIN = (
 )
 
 
+SCALE = (
+    TWIN[0],
+    f"popsim twin update docs/examples/weight.csv --twin {TWIN_ID} --day-zero 2026-03-01 --today 9 --registry twins.db",
+)
+
+
 def on_run(command: str, **figures: str) -> Result:
     """What a command makes of the main experiment's run at a small size."""
     return Result((SMALL, command), SIZE, TRIAL, figures)
@@ -245,6 +251,7 @@ RESULTS: dict[str, Result] = {
         TRIAL,
         notebook="heart_failure_discharge",
     ),
+    "wearables": Result(SCALE),
     "notebook_of_a_twin": Result(
         ("python docs/notebook.py digital_twin digital_twin.ipynb",), notebook="digital_twin", long=True
     ),

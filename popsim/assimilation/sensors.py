@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from popsim.care.signals import FILE
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
+from popsim.evidence.code_systems import loinc_of
 from popsim.evidence.parameters import ParameterSet
 from popsim.population.columns import Schema
 
@@ -59,7 +60,7 @@ def sensors_of(schema: Schema, parameters: ParameterSet, file: Path = FILE) -> t
             noise_share=signal.noise_share,
             bias_sd=signal.bias_sd,
             logarithmic=signal.noise_share >= lognormal_from,
-            loinc=signal.loinc,
+            loinc=signal.loinc or loinc_of(signal.measures) or "",
             unit=signal.unit,
         )
         for signal in SignalFile.read(file).signals

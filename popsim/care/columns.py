@@ -79,9 +79,9 @@ TREATMENT_COLUMNS: tuple[Column, ...] = tuple(
 
 ALERT_BITS = "alert raised today: bits weight 1, pressure 2, pulse 4, risk 8, filling pressure 32; 16 nobody acts on it"
 MONITORING_COLUMNS: tuple[Column, ...] = (
-    Column("measured_weight_kg", "real", "kg", 0, 500, "last home weight", "monitoring", "29463-7"),
-    Column("measured_systolic_mmhg", "real", "mmHg", 0, 350, "last home systolic pressure", "monitoring", "8480-6"),
-    Column("measured_heart_rate_bpm", "real", "1/min", 0, 350, "last home pulse", "monitoring", "8867-4"),
+    Column("measured_weight_kg", "real", "kg", 0, 500, "last home weight", "monitoring"),
+    Column("measured_systolic_mmhg", "real", "mmHg", 0, 350, "last home systolic pressure", "monitoring"),
+    Column("measured_heart_rate_bpm", "real", "1/min", 0, 350, "last home pulse", "monitoring"),
     Column("reference_weight_kg", "real", "kg", 0, 500, "slow average of home weight; 0 = none yet", "monitoring"),
     Column("last_alert_day", "real", "day", -1000, 1e6, "day of the last alert", "monitoring"),
     Column(

@@ -23,14 +23,14 @@ from popsim.population.population import Population
 FILE = Path(__file__).parents[1] / "evidence" / "devices" / "signals.toml"
 
 
-def _result(name: str, unit: str, high: float, meaning: str, loinc: str | None) -> tuple[Column, Column]:
-    seen = Column(f"seen_{name}", "real", unit, 0.0, high, f"Last known result: {meaning}.", "monitoring", loinc)
+def _result(name: str, unit: str, high: float, meaning: str) -> tuple[Column, Column]:
+    seen = Column(f"seen_{name}", "real", unit, 0.0, high, f"Last known result: {meaning}.", "monitoring")
     return seen, Column(f"pending_{name}", "real", unit, 0.0, high, f"Result under way: {meaning}.", "monitoring")
 
 
 COLUMNS: tuple[Column, ...] = (
-    *_result("potassium_mmol_l", "mmol/L", 30.0, "serum potassium", "2823-3"),
-    *_result("gfr_ml_min", "mL/min/{1.73_m2}", 1000.0, "glomerular filtration rate", "98979-8"),
+    *_result("potassium_mmol_l", "mmol/L", 30.0, "serum potassium"),
+    *_result("gfr_ml_min", "mL/min/{1.73_m2}", 1000.0, "glomerular filtration rate"),
 )
 
 

@@ -33,7 +33,7 @@ from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.search import search
 from popsim.cli.sensitivity import plan, sensitivity_app
-from popsim.cli.twin import twin_app
+from popsim.cli.twin_files import twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line, place_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -133,6 +132,8 @@ def new(
     """Create a twin from a record without names; prints its random id."""
     from popsim.evidence.sets import SHIPPED
     from popsim.population.cohort import CohortSource
+    from popsim.registry.audit import FileRead
+    from popsim.registry.exports import digest_of_file
     from popsim.registry.record import read_record
     from popsim.registry.service import TwinRegistry
     from popsim.registry.vocabulary import vocabulary_of
@@ -140,7 +141,9 @@ def new(
     source = _read(CohortSource.read, cohort)
     person = read_record(record, vocabulary_of(SHIPPED), genome)
     ids = [identity] if identity else None
-    [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed, ids=ids)
+    opened = TwinRegistry(registry, create=True)
+    read = [FileRead(what, digest_of_file(path)) for what, path in (("record", record), ("genes", genome)) if path]
+    [twin] = opened.new([person], source, members=members, seed=seed, ids=ids, read=read)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
 
 
@@ -154,14 +157,23 @@ def update(
     today: Today = None,
     as_json: Json = False,
 ) -> None:
-    """Assimilate the data of a file: all of it, or nothing."""
+    """Assimilate the data of a file, also of a scale, cuff or watch: all of it, or nothing."""
+    from popsim.exchange.recognise import wearable_data
+    from popsim.registry.audit import FileRead
+    from popsim.registry.exports import digest_of_file
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
+    from popsim.registry.vocabulary import vocabulary_of
     from popsim.reporting.text.twin import report_text
 
     whose, calendar = _whose(twin), _calendar(day_zero, today)
-    report = _opened(registry).update(read_bytes(stream), stream, twin=whose, calendar=calendar)
-    _print(report._asdict(), f"{report_text(shown_path(stream), report)}\n\n{NOTICE}", as_json)
+    opened = _opened(registry)
+    device = wearable_data(stream, whose, calendar, vocabulary_of(opened.parameters))
+    raw, told = (read_bytes(stream), []) if device is None else (device.stream, device.lines())
+    read = None if device is None else FileRead(device.form, digest_of_file(stream))
+    report = opened.update(raw, stream, twin=whose, calendar=calendar, read=read)
+    content = report._asdict() | ({} if device is None else {"device": device.as_dict()})
+    _print(content, "\n".join([*told, report_text(shown_path(stream), report), "", NOTICE]), as_json)
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -212,9 +224,13 @@ def show(
 
     summary = summarise(_opened(registry), str(_whose(twin)))
     if out is not None:
+        from popsim.registry.exports import index_export
         from popsim.reporting.pages.twin import write_twin_page
 
-        name = shown_path(write_twin_page(summary, out))
+        opened, page = _opened(registry), write_twin_page(summary, out)
+        with opened.database.writing() as connection:
+            index_export(connection, [summary.twin], "page", page)
+        name = shown_path(page)
         _print({"twin": summary.twin, "page": name}, f"{name}: written\n\n{NOTICE}", as_json)
         return
     _print(summary.as_dict(), summary_text(summary), as_json)
@@ -292,41 +308,6 @@ def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
         summary = summarise(opened, whose)
     text = f"Twin {whose}, day {summary.options_day}\n\n{reasons_text(summary)}\n\n{NOTICE}"
     _print(_advice(summary), text, as_json)
-
-
-@twin_app.command(cls=PrivateCommand)
-@private
-def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
-    """Delete everything about a twin; the audit log keeps only that its id existed."""
-    whose = str(_whose(twin))
-    _opened(registry).forget(whose)
-    _print({"forgotten": whose}, f"{whose}: forgotten\n\n{NOTICE}", as_json)
-
-
-@twin_app.command(cls=PrivateCommand)
-@private
-@prints_private_tables
-def audit(
-    registry: Registry,
-    twin: Whose = "",
-    expect: Annotated[
-        str, typer.Option(metavar="HASH", help="A head of the log noted earlier; the log must extend it.")
-    ] = "",
-    as_json: Json = False,
-) -> None:
-    """Check every row of the registry against the audit log; print the log, of one twin or of all, and its head.
-
-    Anyone who can write the file can also write a new log: note the head elsewhere, and pass it to --expect.
-    """
-    from popsim.reporting.text.twin import audit_text
-
-    if expect and not re.fullmatch("[0-9a-f]{64}", expect):
-        raise InputError("command line: --expect: must be a hash as this command prints it, 64 digits 0-9 and a-f")
-    whose = _whose(twin)
-    entries = _opened(registry).database.check(expect or None)
-    head = entries[-1].hash if entries else ""
-    shown = [entry for entry in entries if whose in (None, entry.twin)]
-    _print({"head": head, "entries": [entry._asdict() for entry in shown]}, audit_text(shown, head), as_json)
 
 
 def _advice(summary: TwinSummary) -> dict[str, Any]:

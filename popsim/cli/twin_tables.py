@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,18 @@ from popsim.cli.options import file_parameters, give_signature, parameters_of
 from popsim.errors import InputError
 
 KINDS = ("csv", "xlsx")  # --json prints a twin's JSON
+
+
+def _index(given: Mapping[str, Any], path: Path) -> None:
+    """Add a table to the index of exports of the twin that it is about."""
+    twin, registry = given.get("twin"), given.get("registry")
+    if not twin or registry is None:
+        return
+    from popsim.registry.database import Database
+    from popsim.registry.exports import index_export
+
+    with Database(registry).writing() as connection:
+        index_export(connection, [twin], "table", path)
 
 
 def prints_private_tables(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,6 +49,7 @@ def prints_private_tables(command: Callable[..., None]) -> Callable[..., None]:
             for made in write_tables(collection, csv, None, xlsx):
                 path = paths[made.suffix[1:]].with_name(made.name)
                 write_private(path, made.read_bytes())
+                _index(given, path)
                 print(f"popsim: {shown_path(path)} written", file=sys.stderr)
 
     own = [one.replace(kind=one.KEYWORD_ONLY) for one in parameters_of(command)]

@@ -11,11 +11,11 @@ NYHA = {1: "NYHA class I", 2: "NYHA class II", 3: "NYHA class III", 4: "NYHA cla
 
 
 def _own(
-    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None,
+    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str,
     codes: Mapping[int, str] | None = None,
 ) -> Column:  # fmt: skip
     """A column that `initialise` computes as the steady state for the values that the cohort sets."""
-    return Column(name, kind, unit, low, high, meaning, "physiology", loinc, codes=codes or {})
+    return Column(name, kind, unit, low, high, meaning, "physiology", codes=codes or {})
 
 
 def _set(
@@ -28,15 +28,13 @@ def _set(
 COLUMNS: tuple[Column, ...] = (
     _set("extracellular_fluid_excess_l", "L", -5, 25, "Extracellular fluid above the twin's own set point."),
     _own("filling_pressure_mmhg", "real", "mm[Hg]", 2, 45, "Left-sided filling pressure, daily mean."),
-    _own("weight_kg", "real", "kg", 20, 275, "Body weight: dry weight and fluid excess.", "29463-7"),
-    _own("ejection_fraction_percent", "real", "%", 5, 80, "Left ventricular ejection fraction.", "10230-1"),
-    _own("systolic_mmhg", "real", "mm[Hg]", 40, 240, "Systolic blood pressure at rest.", "8480-6"),
-    _own("heart_rate_bpm", "real", "/min", 30, 200, "Resting heart rate.", "8867-4"),
-    _own("gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 160, "Glomerular filtration rate.", "98979-8"),
-    _own("potassium_mmol_l", "real", "mmol/L", 2, 9, "Serum potassium.", "2823-3"),
-    _own(
-        "nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide in blood.", "33762-6"
-    ),
+    _own("weight_kg", "real", "kg", 20, 275, "Body weight: dry weight and fluid excess."),
+    _own("ejection_fraction_percent", "real", "%", 5, 80, "Left ventricular ejection fraction."),
+    _own("systolic_mmhg", "real", "mm[Hg]", 40, 240, "Systolic blood pressure at rest."),
+    _own("heart_rate_bpm", "real", "/min", 30, 200, "Resting heart rate."),
+    _own("gfr_ml_min", "real", "mL/min/{1.73_m2}", 2, 160, "Glomerular filtration rate."),
+    _own("potassium_mmol_l", "real", "mmol/L", 2, 9, "Serum potassium."),
+    _own("nt_probnp_pg_ml", "real", "pg/mL", 5, 70000, "N-terminal pro-B-type natriuretic peptide in blood."),
     _own("symptom_score", "real", "1", 0, 10, "Breathlessness and fatigue, 0 none to 10 at rest."),
     _set("frailty", "1", 0, 1, "Frailty as a share of possible deficits.", "required"),
     _set("deconditioning", "1", 0, 1, "Loss of reserve after a stay in hospital, 1 the most."),
@@ -57,7 +55,7 @@ COLUMNS: tuple[Column, ...] = (
     _own("death_propensity", "real", "1", -7, 7, "Risk of cardiovascular death beside the state; standard normal."),
     _own("peptide_residual", "real", "1", -7, 7, "Natriuretic peptide beside the state; standard normal."),
     _own("class_judgement", "real", "1", -7, 7, "How severe symptoms are taken for; standard normal."),
-    _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class, as it is judged.", "88020-3", NYHA),
+    _own("nyha_class", "code", "1", 1, 4, "New York Heart Association class, as it is judged.", NYHA),
     _own("acute_cause", "code", "1", 0, 12, "Why the twin becomes acutely unwell today (CAUSE_*), 0 if it does not."),
     _own("dies_of", "code", "1", 0, 5, "What the twin dies of today (DIED_OF_*), 0 if it does not."),
     _own("onset", "code", "1", 0, 7, "What begins today: bits ONSET_*."),

@@ -31,7 +31,7 @@ class Column:
         meaning: one sentence.
         writer: the only subsystem that changes it during a run: cohort (constant), physiology, monitoring, care or
             valuation.
-        loinc: LOINC code of the measurement, if there is one.
+        loinc: LOINC code of a quantity of one's own; what popsim knows is in evidence/codes/signals.toml.
         at_entry: the default where a cohort gives no value, or "required" if it must give one. None: required if the
             cohort is the writer; else the writer computes the value when the model is made, and no cohort may give it.
         codes: label of each code, for tables, figures and reports; empty if the number itself is the label.

@@ -8,10 +8,10 @@ from popsim.population.columns import Column, Kind
 
 
 def _trait(
-    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str, loinc: str | None = None,
+    name: str, kind: Kind, unit: str, low: float, high: float, meaning: str,
     at_entry: float | None = None, codes: Mapping[int, str] | None = None,
 ) -> Column:  # fmt: skip
-    return Column(name, kind, unit, low, high, meaning, "cohort", loinc, at_entry, codes or {})
+    return Column(name, kind, unit, low, high, meaning, "cohort", at_entry=at_entry, codes=codes or {})
 
 
 def _diagnosis(name: str, meaning: str, called: str, at_entry: float | None = None) -> Column:
@@ -28,24 +28,23 @@ ETHNIC_GROUPS = {
 
 COLUMNS: tuple[Column, ...] = (
     _trait("entry_day", "count", "day", 0, 1_000_000, "Day on which follow-up of the twin begins."),
-    _trait("age_years", "real", "a", 18, 115, "Age at entry.", "30525-0"),
+    _trait("age_years", "real", "a", 18, 115, "Age at entry."),
     _trait(
-        "female", "code", "1", 0, 1, "1 for female sex at birth, 0 for male.", "76689-9", codes={0: "men", 1: "women"}
+        "female", "code", "1", 0, 1, "1 for female sex at birth, 0 for male.", codes={0: "men", 1: "women"}
     ),
     _trait(
         "deprivation_quintile", "code", "1", 1, 5, "Area deprivation, 1 the most deprived fifth.", codes=FIFTHS
     ),
     _trait("dry_weight_kg", "real", "kg", 25, 250, "Body weight without excess fluid."),
-    _trait("baseline_ejection_fraction_percent", "real", "%", 8, 80, "Ejection fraction at entry.", "10230-1"),
-    _trait("baseline_systolic_mmhg", "real", "mm[Hg]", 70, 220, "Usual systolic pressure on entry drugs.", "8480-6"),
-    _trait("baseline_heart_rate_bpm", "real", "/min", 40, 150, "Usual resting heart rate on entry drugs.", "8867-4"),
+    _trait("baseline_ejection_fraction_percent", "real", "%", 8, 80, "Ejection fraction at entry."),
+    _trait("baseline_systolic_mmhg", "real", "mm[Hg]", 70, 220, "Usual systolic pressure on entry drugs."),
+    _trait("baseline_heart_rate_bpm", "real", "/min", 40, 150, "Usual resting heart rate on entry drugs."),
     _trait(
-        "baseline_gfr_ml_min", "real", "mL/min/{1.73_m2}", 5, 150, "Usual glomerular filtration, CKD-EPI.", "98979-8"
+        "baseline_gfr_ml_min", "real", "mL/min/{1.73_m2}", 5, 150, "Usual glomerular filtration, CKD-EPI."
     ),
-    _trait("baseline_potassium_mmol_l", "real", "mmol/L", 3, 6, "Usual serum potassium on entry drugs.", "2823-3"),
+    _trait("baseline_potassium_mmol_l", "real", "mmol/L", 3, 6, "Usual serum potassium on entry drugs."),
     _trait(
-        "baseline_filling_pressure_mmhg", "real", "mm[Hg]", 4, 30, "Left-sided filling pressure at the set point.",
-        "75994-4",
+        "baseline_filling_pressure_mmhg", "real", "mm[Hg]", 4, 30, "Left-sided filling pressure at the set point."
     ),
     _trait("usual_salt_g_day", "real", "g/d", 0, 30, "Usual intake of salt (sodium chloride)."),
     _trait("adherence_trait", "real", "1", 0, 1, "Share of prescribed doses usually taken without support."),
@@ -63,7 +62,7 @@ COLUMNS: tuple[Column, ...] = (
 
 # After the columns of the heart-failure core, whose places are part of the random streams of readings.
 MORE_COLUMNS: tuple[Column, ...] = (
-    _trait("height_cm", "real", "cm", 120, 220, "Height.", "8302-2"),
+    _trait("height_cm", "real", "cm", 120, 220, "Height."),
     _trait(
         "smoking", "code", "1", 0, 2, "Smoking.",
         codes={0: "never smoked", 1: "stopped smoking", 2: "smokers"},
@@ -74,12 +73,12 @@ MORE_COLUMNS: tuple[Column, ...] = (
     _diagnosis("coronary_disease", "1 with coronary artery disease.", "coronary disease"),
     _diagnosis("prior_infarction", "1 with an infarction more than a year before entry.", "prior infarction"),
     _diagnosis("prior_stroke", "1 with a stroke before entry.", "prior stroke"),
-    _trait("baseline_ldl_mmol_l", "real", "mmol/L", 0.3, 10, "LDL cholesterol without a statin.", "13457-7"),
-    _trait("baseline_albuminuria_mg_g", "real", "mg/g", 1, 5000, "Urine albumin by creatinine at entry.", "9318-7"),
-    _trait("baseline_hba1c_percent", "real", "%", 4, 15, "HbA1c on entry drugs.", "4548-4"),
-    _trait("baseline_haemoglobin_g_dl", "real", "g/dL", 5, 20, "Haemoglobin at entry.", "718-7"),
+    _trait("baseline_ldl_mmol_l", "real", "mmol/L", 0.3, 10, "LDL cholesterol without a statin."),
+    _trait("baseline_albuminuria_mg_g", "real", "mg/g", 1, 5000, "Urine albumin by creatinine at entry."),
+    _trait("baseline_hba1c_percent", "real", "%", 4, 15, "HbA1c on entry drugs."),
+    _trait("baseline_haemoglobin_g_dl", "real", "g/dL", 5, 20, "Haemoglobin at entry."),
     _diagnosis("iron_deficiency", "1 with iron deficiency at entry.", "iron deficiency"),
-    _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry.", "20152-5"),
+    _trait("baseline_fev1_percent", "real", "%", 10, 130, "FEV1 as a share of the predicted, at entry."),
     _diagnosis("heart_failure", "1 with a diagnosis of heart failure at entry.", "heart failure", at_entry=1.0),
     _trait(
         "exacerbations_before_entry", "code", "1", 0, 3,

@@ -25,7 +25,8 @@ from popsim.registry.advance import draws_of, filtration
 from popsim.registry.audit import LoggedAction, next_line, write_audit
 from popsim.registry.packing import BeliefKind
 from popsim.registry.privacy import NO_NAMES, personal
-from popsim.registry.service import TwinRegistry, salts, stored_rows
+from popsim.registry.rows import salts, stored_rows
+from popsim.registry.service import TwinRegistry
 from popsim.registry.summary import Band, OptionSummary, RiskSummary
 from popsim.registry.tables import forecasts, insert_many, observations, recommendations
 from popsim.registry.vocabulary import Vocabulary

@@ -1,6 +1,8 @@
 """The audit log: a hash chain of lines that covers every row of the registry, and its verification.
 
-A line records an action on a twin, a digest of the rows that it wrote in each table, and the hash of the previous line.
+A line records an action on a twin, the program that did it, the kinds and digests of the files that it read, a digest
+of the rows that it wrote in each table, and the hash of the previous line. Digests are keyed by the twin's salt: with
+the twin goes the possibility to tell which files were read for it.
 Each update replaces the belief, so its last digest counts; all other rows stay unchanged until the twin is deleted.
 Anybody who can write the file can also write a whole new chain: the hash of the last line, noted elsewhere
 (`popsim twin audit --expect HASH`), reveals this and a truncated log.
@@ -12,6 +14,8 @@ import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
 from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
@@ -34,6 +38,10 @@ class Entry(NamedTuple):
     """One line of the audit log.
 
     Attributes:
+        twin: its id; empty for an action on the whole registry.
+        program: that did it, with its version.
+        read: the kinds of file that were read.
+        files: keyed digests of these files, in their order.
         digests: "table:digest" of the rows that it wrote, by table; empty for a deletion.
         hash: SHA-256 of the line, which includes the hash of the `previous` one.
     """
@@ -41,18 +49,29 @@ class Entry(NamedTuple):
     number: int
     twin: str
     action: str
+    program: str
+    read: str
+    files: str
     digests: str
     previous: str
     hash: str
 
 
+class FileRead(NamedTuple):
+    """A file that was read: its kind in words, and the SHA-256 of its content."""
+
+    what: str
+    digest: str
+
+
 class LoggedAction(NamedTuple):
-    """An action to log: the twin's salt and the rows that it wrote."""
+    """An action to log: the twin's salt, the rows that it wrote, and the files that it read."""
 
     twin: str
     action: str
     salt: str = ""
     rows: Rows = MappingProxyType({})
+    read: tuple[FileRead, ...] = ()
 
 
 def digest_of(*parts: bytes) -> str:
@@ -70,8 +89,11 @@ def write_audit(connection: Connection, done: Iterable[LoggedAction]) -> None:
     for one in done:
         number += 1
         digests = " ".join(f"{table.name}:{_digest(one.salt, rows)}" for table, rows in one.rows.items() if rows)
-        whole = _hash(number, one.twin, one.action, digests, previous)
-        lines.append((number, one.twin, one.action, digests, previous, whole))
+        read = ", ".join(file.what for file in one.read)
+        files = " ".join(keyed_digest(one.salt, file.digest) for file in one.read)
+        line = (number, one.twin, one.action, program(), read, files, digests, previous)
+        whole = _hash(*line)
+        lines.append((*line, whole))
         previous = whole
     insert_many(connection, audit, lines)
 
@@ -124,7 +146,7 @@ def _check_schema(connection: Connection) -> None:
 def _check_chain(entries: Sequence[Entry]) -> None:
     previous = NO_HASH
     for number, entry in enumerate(entries, start=1):
-        whole = _hash(entry.number, entry.twin, entry.action, entry.digests, entry.previous)
+        whole = _hash(*entry[:-1])
         if (entry.number, entry.previous, entry.hash) != (number, previous, whole):
             raise RunError(f"line {number} of the audit log is not as it was written")
         previous = entry.hash
@@ -186,5 +208,26 @@ def _last(connection: Connection) -> tuple[int, str]:
     return (0, NO_HASH) if newest is None else (newest.number, newest.hash)
 
 
-def _hash(number: int, twin: str, action: str, digests: str, previous: str) -> str:
-    return digest_of("\n".join(map(str, (number, twin, action, digests, previous))).encode())
+def _hash(*parts: object) -> str:
+    return digest_of("\n".join(map(str, parts)).encode())
+
+
+def keyed_digest(salt: str, digest: str) -> str:
+    """The digest of a file as a line has it: without the twin's salt, nobody can tell of which file it is."""
+    return hmac.digest(salt.encode(), digest.encode(), "sha256").hex()
+
+
+def lines_that_read(connection: Connection, digest: str) -> set[int]:
+    """The lines of the log that read a file, of twins that are still there."""
+    salts = {row.twin: row.salt for row in connection.execute(sql.select(twins.c.twin, twins.c.salt))}
+    return {
+        entry.number
+        for entry in read_audit(connection)
+        if entry.twin in salts and keyed_digest(salts[entry.twin], digest) in entry.files.split()
+    }
+
+
+@cache
+def program() -> str:
+    """This program and its version."""
+    return f"popsim {version('popsim')}"

@@ -138,6 +138,18 @@ def check_private(path: Path) -> None:
         raise InputError(f"--registry {shown_path(path)}: other people may read it: chmod 600 it first")
 
 
+def read_private(path: Path) -> bytes:
+    """The content of a registry's file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"--registry {shown_path(path)}: {error.strerror}") from None
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write or replace a file that only its owner can read, atomically.
 

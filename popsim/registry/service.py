@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +18,16 @@ from popsim.evidence.sets import SHIPPED, Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.registry.advance import AdvancedTwin, advance_twins, load_belief, physiology_of, subject
-from popsim.registry.audit import LoggedAction, next_line, write_audit
+from popsim.registry.audit import FileRead, LoggedAction, digest_of, next_line, write_audit
 from popsim.registry.database import Database, in_parts
+from popsim.registry.exports import IndexedExport
 from popsim.registry.packing import BeliefKind, pack
 from popsim.registry.privacy import checked_id, new_id, new_salt, number_of
 from popsim.registry.record import Person
+from popsim.registry.rows import salts, stored_rows, table_of
 from popsim.registry.story import COURSE_EVENTS, Misfit, Moments, misfit_of_course
 from popsim.registry.stream import Calendar, Reader, Standing, StreamRow, order, whole_lines
 from popsim.registry.tables import bands, ensembles, events, insert_many, observations, twins
-from popsim.registry.vocabulary import Vocabulary
 from popsim.simulation.schema import SCHEMA
 
 MEMBERS = 100
@@ -78,6 +79,7 @@ class TwinRegistry:
         members: int = MEMBERS,
         seed: int = SEED,
         ids: Sequence[str] | None = None,
+        read: Sequence[FileRead] = (),
     ) -> list[str]:
         """Create twins at day 0.
 
@@ -87,6 +89,7 @@ class TwinRegistry:
             members: per belief.
             seed: key of the random numbers; twins with the same seed can advance together.
             ids: of made-up persons, whose twins are the same each time they are made; random when None.
+            read: the files that the records come from, for the audit log.
 
         Returns:
             the ids of the twins.
@@ -103,11 +106,17 @@ class TwinRegistry:
                 raise InputError("twin: the registry has one of this id already, 'popsim twin forget' deletes it")
             for start in range(0, len(ids), TOGETHER):
                 part = slice(start, start + TOGETHER)
-                self._make(connection, kind, ids[part], persons[part], cohort)
+                self._make(connection, kind, ids[part], persons[part], cohort, tuple(read))
         return ids
 
     def update(
-        self, raw: bytes, file: Path | str, *, twin: str | None = None, calendar: Calendar | None = None
+        self,
+        raw: bytes,
+        file: Path | str,
+        *,
+        twin: str | None = None,
+        calendar: Calendar | None = None,
+        read: FileRead | None = None,
     ) -> Report:
         """Update twins with a stream, atomically: if a line is refused or the process is killed, nothing changes.
 
@@ -116,6 +125,7 @@ class TwinRegistry:
             file: its name, for errors.
             twin: the twin of all lines; None: each line names its twin.
             calendar: converts times to days. With `today`, a single twin advances to that day.
+            read: the file that the stream was made from, for the audit log; None: it is the stream itself.
 
         Raises:
             DefinitionError: a line is refused.
@@ -128,7 +138,8 @@ class TwinRegistry:
             reader = Reader(file, when, twin)
             rows = reader.rows(lines, standings)
             until = {} if twin is None else {twin: when.today or 0}
-            report = self._take_in(connection, reader, rows, standings, until, None)
+            source = FileRead("stream", digest_of(raw)) if read is None else read
+            report = self._take_in(connection, reader, rows, standings, until, None, (source,))
         return report._replace(unfinished=unfinished)
 
     def update_lines(
@@ -147,7 +158,9 @@ class TwinRegistry:
         """
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
-            return self._take_in(connection, reader, reader.rows(lines, standings, refuse), standings, {}, refuse)
+            source = FileRead("lines", digest_of("\n".join(lines).encode()))
+            rows = reader.rows(lines, standings, refuse)
+            return self._take_in(connection, reader, rows, standings, {}, refuse, (source,))
 
     def standings(self, connection: Connection, twin: str | None = None) -> dict[str, Standing]:
         """The standing of one twin or of all twins.
@@ -176,6 +189,7 @@ class TwinRegistry:
         standings: Mapping[str, Standing],
         until: Mapping[str, int],
         refuse: Callable[[DefinitionError], None] | None,
+        read: tuple[FileRead, ...],
     ) -> Report:
         """Store new lines and advance the twins to the last of them, at least to the given days.
 
@@ -206,7 +220,8 @@ class TwinRegistry:
                 rows_of = [new.get(twin, []) for twin in part]
                 lived = advance_twins(kind, belief, rows_of, target, newest)
                 before = salts(connection, part)
-                self._keep(connection, "update", part, before, (target, standings[part[0]].layout), lived, rows_of)
+                standing_of = target, standings[part[0]].layout
+                self._keep(connection, "update", part, before, standing_of, lived, rows_of, read=read)
                 unused += sum(len(one.unused) for one in lived)
         fresh = sum(len(mine) for mine in new.values())
         days = {row.twin: standings[row.twin].day for row in listed} | targets
@@ -222,13 +237,16 @@ class TwinRegistry:
             standings = self.standings(connection, twin)
             return standings[twin].kind, self._belief(connection, standings, [twin])
 
-    def forget(self, twin: str) -> None:
+    def forget(self, twin: str) -> list[IndexedExport]:
         """Delete everything about a twin; only its id stays in the audit log.
+
+        Returns:
+            the files that were exported with something about it, which the user must delete.
 
         Raises:
             InputError: there is no such twin.
         """
-        self.database.forget(twin)
+        return self.database.forget(twin)
 
     def _make(
         self,
@@ -237,6 +255,7 @@ class TwinRegistry:
         ids: Sequence[str],
         persons: Sequence[Person],
         cohort: CohortSource,
+        read: tuple[FileRead, ...],
     ) -> None:
         names = dict.fromkeys(name for person in persons for name in person.known)
         known = {name: np.array([person.known.get(name, np.nan) for person in persons]) for name in names}
@@ -265,7 +284,7 @@ class TwinRegistry:
             (twin, kind.seed, cohort.name, kind.members, " ".join(person.known), salt)
             for twin, person, salt in zip(ids, persons, salted, strict=True)
         ]
-        self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made)
+        self._keep(connection, "new", ids, salted, (0, kind.layout.name), lived, rows, made, read)
 
     def _belief(self, connection: Connection, standings: Mapping[str, Standing], ids: Sequence[str]) -> Belief:
         """The belief about twins of one kind that are on the same day.
@@ -350,6 +369,7 @@ class TwinRegistry:
         lived: Sequence[AdvancedTwin],
         taken: Sequence[Sequence[StreamRow]],
         made: Sequence[tuple[object, ...]] = (),
+        read: tuple[FileRead, ...] = (),
     ) -> None:
         """Store new twins, standings, daily beliefs, lines and the audit entries."""
         first = next_line(connection)
@@ -365,29 +385,8 @@ class TwinRegistry:
             }
             for row in taken[index]:
                 values = (twin, row.time, row.code, row.value, row.unit, int(row not in one.unused), line)
-                rows[_table(row)].append(values)
-            done.append(LoggedAction(twin, action, salted[index], rows))
+                rows[table_of(row)].append(values)
+            done.append(LoggedAction(twin, action, salted[index], rows, read))
         for table in (twins, ensembles, bands, observations, events):
             insert_many(connection, table, [row for one in done for row in one.rows[table]])
         write_audit(connection, done)
-
-
-def salts(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """The salts that key the digests of twins' rows, in order."""
-    found: dict[str, str] = {}
-    for part in in_parts(list(ids)):
-        wanted = sql.select(twins.c.twin, twins.c.salt).where(twins.c.twin.in_(part))
-        found.update((twin, salt) for twin, salt in connection.execute(wanted))
-    return [found[twin] for twin in ids]
-
-
-def _table(row: StreamRow) -> sql.Table:
-    return observations if row.kind == "observation" else events
-
-
-def stored_rows(connection: Connection, table: sql.Table, twin: str, vocabulary: Vocabulary) -> Iterator[StreamRow]:
-    """Stored lines of a twin from one of the two tables, in order of time."""
-    wanted = sql.select(table.c.time, table.c.code, table.c.value, table.c.unit).where(table.c.twin == twin)
-    for time, code, value, unit in connection.execute(wanted.order_by(table.c.time)):
-        kind = "observation" if table is observations else "medication" if code in vocabulary.medications else "event"
-        yield StreamRow(twin, time, kind, code, value, unit, 0)

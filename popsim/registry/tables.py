@@ -91,13 +91,26 @@ def _results(name: str) -> sql.Table:
 
 forecasts = _results("forecasts")
 recommendations = _results("recommendations")
-OF_TWINS = (twins, ensembles, observations, events, bands, forecasts, recommendations)
+# Files that were written with something about a twin: what, and the SHA-256 of the file. Names of files are not kept.
+exports = sql.Table(
+    "exports",
+    metadata,
+    _line(key=True),
+    _of_twin(key=False),
+    sql.Column("day", sql.Integer, nullable=False),
+    sql.Column("what", sql.String, nullable=False),
+    sql.Column("digest", sql.String, nullable=False),
+)
+OF_TWINS = (twins, ensembles, observations, events, bands, forecasts, recommendations, exports)
 audit = sql.Table(
     "audit",
     metadata,
     sql.Column("number", sql.Integer, primary_key=True),
     sql.Column("twin", sql.String, nullable=False),
     sql.Column("action", sql.String, nullable=False),
+    sql.Column("program", sql.String, nullable=False),
+    sql.Column("read", sql.String, nullable=False),
+    sql.Column("files", sql.String, nullable=False),
     sql.Column("digests", sql.String, nullable=False),
     sql.Column("previous", sql.String, nullable=False),
     sql.Column("hash", sql.String, nullable=False, unique=True),

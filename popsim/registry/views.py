@@ -18,7 +18,8 @@ from popsim.population.genome import CODES, GENES
 from popsim.registry import vocabulary as words
 from popsim.registry.advance import QUANTILES, filtration
 from popsim.registry.record import DIAGNOSES
-from popsim.registry.service import TwinRegistry, stored_rows
+from popsim.registry.rows import stored_rows
+from popsim.registry.service import TwinRegistry
 from popsim.registry.stream import StreamRow
 from popsim.registry.summary import Band, OptionSummary, ReadingSummary, RiskSummary, SignalHistory, TwinSummary
 from popsim.registry.tables import bands, events, forecasts, observations, recommendations, twins

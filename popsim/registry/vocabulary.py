@@ -13,6 +13,7 @@ from popsim.care.signals import FILE
 from popsim.definitions.drug import Drug
 from popsim.definitions.signal import SignalFile
 from popsim.errors import InputError
+from popsim.evidence.code_systems import Coded, load_codes, loinc_of
 from popsim.evidence.drugs import DRUG_SET, drugs_with
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_NAMES, CAUSE_NONE, CAUSE_PLANNED
@@ -21,20 +22,8 @@ from popsim.units import ALIASES, OF_SUBSTANCE, UNITS, canonical, convert
 
 KINDS = ("observation", "medication", "event")
 
-# LOINC codes of a signal's quantity by another method, specimen or unit (names of the codes at loinc.org), and the unit
-# that the code implies, if any.
-SAME_QUANTITY = {
-    "3141-9": ("29463-7", ""),  # body weight, measured
-    "6298-4": ("2823-3", ""),  # potassium in blood
-    "62238-1": ("98979-8", ""),  # glomerular filtration, CKD-EPI
-    "33914-3": ("98979-8", ""),  # glomerular filtration, MDRD
-    "14959-1": ("9318-7", ""),  # microalbumin by creatinine in urine, by mass
-    "32294-1": ("9318-7", "mg/mmol"),  # albumin by creatinine in urine, mass by amount
-    "17856-6": ("4548-4", ""),  # HbA1c by chromatography
-    "59261-8": ("4548-4", "mmol/mol"),  # HbA1c by the IFCC's calibration
-}
-# Creatinine in serum, by mass and by amount: read as glomerular filtration by CKD-EPI 2021 of the person's age and sex.
-CREATININE = {"2160-0": "mg/dL", "14682-9": "umol/L"}
+# Creatinine is read as glomerular filtration by CKD-EPI 2021 of the person's age and sex.
+CREATININE = "creatinine"
 # In mg/dL; assumption: values that are incompatible with life are typing errors.
 CREATININE_BOUNDS = (0.1, 30.0)
 FILTRATION = "gfr_ml_min"
@@ -143,8 +132,7 @@ class Vocabulary(NamedTuple):
     @property
     def shown(self) -> tuple[Sensor, ...]:
         """What a twin's page shows by day: the quantities of the sensors, and the class as it is judged."""
-        loinc = next(code for code, measure in self.measurements.items() if measure.name == NYHA)
-        return (*self.sensors, Sensor(NYHA, NYHA, loinc=loinc, unit="1"))
+        return (*self.sensors, Sensor(NYHA, NYHA, loinc=loinc_of(NYHA) or "", unit="1"))
 
     def measures(self, kind: str) -> Mapping[str, Measure]:
         """The measures that a line of a kind may name, except events."""
@@ -155,21 +143,23 @@ class Vocabulary(NamedTuple):
 def vocabulary_of(parameters: Parameters) -> Vocabulary:
     """The vocabulary with the parameters of a belief's kind."""
     sensors = sensors_of(SCHEMA, parameters["twinning"])
-    measurements: dict[str, Measure] = {}
+    coded, measurements = load_codes("signals"), dict[str, Measure]()
     for sensor in sensors:
         column = SCHEMA[sensor.column]
         substance = SUBSTANCES.get(sensor.name)
-        measurements[sensor.loinc or sensor.name] = Measure(
-            sensor.name, sensor.unit, column.low, column.high, substance
-        )
-    for code, (same, only) in SAME_QUANTITY.items():
-        if same in measurements:
-            measurements[code] = measurements[same]._replace(only=only)
-    for code in CREATININE:
-        measurements[code] = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
+        measure = Measure(sensor.name, sensor.unit, column.low, column.high, substance)
+        measurements |= _by_code(coded[sensor.name], measure) if sensor.loinc else {sensor.name: measure}
+    filtration = Measure(FILTRATION, "mg/dL", *CREATININE_BOUNDS, "creatinine", creatinine=True)
+    measurements |= dict.fromkeys(coded[CREATININE].codes["loinc"], filtration)
     nyha = next(signal for signal in SignalFile.read(FILE).signals if signal.measures == NYHA)
-    measurements[nyha.loinc] = Measure(NYHA, "1", SCHEMA[NYHA].low, SCHEMA[NYHA].high, whole=True)
+    judged = Measure(NYHA, "1", SCHEMA[NYHA].low, SCHEMA[NYHA].high, whole=True)
+    measurements |= _by_code(coded[NYHA], judged)
     return Vocabulary(sensors, measurements, _medications(parameters), nyha.error)
+
+
+def _by_code(coded: Coded, measure: Measure) -> dict[str, Measure]:
+    """A measure by each of its LOINC codes, some of which imply a unit."""
+    return {code: measure._replace(only=coded.units.get(code, "")) for code in coded.codes["loinc"]}
 
 
 def _medications(parameters: Parameters) -> dict[str, Measure]:

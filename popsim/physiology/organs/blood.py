@@ -14,7 +14,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
-    Column("haemoglobin_g_dl", "real", "g/dL", 3, 22, "Haemoglobin.", "physiology", "718-7"),
+    Column("haemoglobin_g_dl", "real", "g/dL", 3, 22, "Haemoglobin.", "physiology"),
     Column("iron_store_mg", "real", "mg", 0, 20000, "Iron that marrow can draw on.", "physiology"),
 )
 

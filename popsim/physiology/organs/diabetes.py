@@ -18,7 +18,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
-    Column("hba1c_percent", "real", "%", 3.5, 20, "Glycated haemoglobin.", "physiology", "4548-4"),
+    Column("hba1c_percent", "real", "%", 3.5, 20, "Glycated haemoglobin.", "physiology"),
     Column("untreated_hba1c_percent", "real", "%", 3.5, 60, "HbA1c without its drugs.", "physiology"),
 )
 

@@ -14,7 +14,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
-    Column("albuminuria_mg_g", "real", "mg/g", 0.5, 20000, "Urine albumin by creatinine.", "physiology", "9318-7"),
+    Column("albuminuria_mg_g", "real", "mg/g", 0.5, 20000, "Urine albumin by creatinine.", "physiology"),
     Column("untreated_albuminuria_mg_g", "real", "mg/g", 0.5, 60000, "Albuminuria without its drugs.", "physiology"),
     Column("kidney_injury_severity", "real", "1", 0, 1, "Acute kidney injury, 0 none to 1 the worst.", "physiology"),
     Column("dialysis", "code", "1", 0, 1, "1 on maintenance dialysis.", "physiology"),

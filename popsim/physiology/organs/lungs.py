@@ -16,7 +16,7 @@ from popsim.population.columns import Column
 from popsim.population.population import Population
 
 COLUMNS: tuple[Column, ...] = (
-    Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology", "20152-5"),
+    Column("fev1_percent", "real", "%", 5, 130, "FEV1 as a share of the predicted.", "physiology"),
     Column(
         "exacerbation_severity",
         "real",

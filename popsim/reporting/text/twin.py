@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from popsim.registry.audit import Entry
+from popsim.registry.exports import IndexedExport
 from popsim.registry.service import Report
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 from popsim.reporting.table_files import tabled
@@ -127,8 +128,18 @@ def audit_text(entries: Sequence[Entry], head: str) -> str:
     rows = []
     for one in entries:
         tables = ", ".join(part.partition(":")[0] for part in one.digests.split())
-        rows.append((str(one.number), one.twin, one.action, tables, one.hash[:16]))
-    return _joined([_table("Audit log", ("line", "twin", "action", "wrote", "hash"), rows), f"Head: {head or 'none'}"])
+        read = ", ".join(
+            f"{what} {file[:8]}" for what, file in zip(one.read.split(", "), one.files.split(), strict=False)
+        )
+        rows.append((str(one.number), one.twin, one.action, one.program, read, tables, one.hash[:16]))
+    columns = ("line", "twin", "action", "by", "read", "wrote", "hash")
+    return _joined([_table("Audit log", columns, rows), f"Head: {head or 'none'}"])
+
+
+def exports_text(found: Sequence[IndexedExport]) -> str:
+    """Files that hold something about a twin; empty if there are none."""
+    rows = [(one.what, str(one.day), str(one.line), one.digest) for one in found]
+    return _joined([_table("Files with something about it", ("what", "day", "line", "SHA-256"), rows)]) if rows else ""
 
 
 def _signal(signal: SignalHistory) -> tuple[Cell, ...]:
