@@ -107,7 +107,13 @@ class TwinRegistry:
         return ids
 
     def update(
-        self, raw: bytes, file: Path | str, *, twin: str | None = None, calendar: Calendar | None = None
+        self,
+        raw: bytes,
+        file: Path | str,
+        *,
+        twin: str | None = None,
+        calendar: Calendar | None = None,
+        refuse: Callable[[DefinitionError], None] | None = None,
     ) -> Report:
         """Update twins with a stream, atomically: if a line is refused or the process is killed, nothing changes.
 
@@ -116,19 +122,19 @@ class TwinRegistry:
             file: its name, for errors.
             twin: the twin of all lines; None: each line names its twin.
             calendar: converts times to days. With `today`, a single twin advances to that day.
+            refuse: receives the error of a bad line, which is then skipped; None: the first error is raised.
 
         Raises:
             DefinitionError: a line is refused.
             InputError: there is no such twin.
         """
-        lines, unfinished = whole_lines(raw, file)
-        when = calendar or Calendar()
+        (lines, unfinished), when = whole_lines(raw, file), calendar or Calendar()
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
             reader = Reader(file, when, twin)
-            rows = reader.rows(lines, standings)
+            rows = reader.rows(lines, standings, refuse)
             until = {} if twin is None else {twin: when.today or 0}
-            report = self._take_in(connection, reader, rows, standings, until, None)
+            report = self._take_in(connection, reader, rows, standings, until, refuse)
         return report._replace(unfinished=unfinished)
 
     def update_lines(

@@ -30,6 +30,7 @@ BUNDLE_TYPES = frozenset(
 )
 LINES = (".ndjson", ".jsonl")
 MARK = b'"resourceType"'
+HEAD = 1000  # bytes in which a file says what it is
 COMPRESSED = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NOT_FHIR = "must be a FHIR R4 resource or Bundle in JSON, or a Bulk Data folder of .ndjson files"
@@ -82,7 +83,7 @@ def is_fhir(path: Path, head: bytes | None = None) -> bool:
         return False
     raw = read_limited(path) if head is None else head
     text = raw.replace(b"\0", b"") if raw[:2] in UTF16 or raw[1:2] == b"\0" or raw[:1] == b"\0" else raw
-    return MARK in text or b"http://hl7.org/fhir" in text[:1000] or raw[:2] == b"PK"
+    return MARK in text or b"http://hl7.org/fhir" in text[:HEAD] or raw[:2] == b"PK"
 
 
 def load_document(path: Path) -> FhirDocument:
@@ -176,7 +177,7 @@ def _check_encoding(raw: bytes, file: str) -> None:
             refuse(file, "file", f"is compressed ({name}); unpack it first")
     if raw.startswith(UTF16) or b"\0" in raw[:4]:
         refuse(file, "file", "is UTF-16 or UTF-32; FHIR is written in UTF-8")
-    if raw.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
+    if raw[:HEAD].removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
         refuse(file, "file", f"is XML; {NOT_FHIR}")
 
 

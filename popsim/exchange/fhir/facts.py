@@ -112,6 +112,7 @@ class FhirFacts:
         died: None if it is not told.
         genes: phenotype columns by gene.
         drugs_told: whether there was any prescription, known or not.
+        other_statin: whether a statin was prescribed that twins do not have.
     """
 
     birth: FhirTime | None = None
@@ -125,6 +126,7 @@ class FhirFacts:
     stays: list[FhirStay] = field(default_factory=list)
     genes: dict[str, float] = field(default_factory=dict)
     drugs_told: bool = False
+    other_statin: bool = False
     newest: float = BEFORE
 
     def saw(self, time: FhirTime) -> None:

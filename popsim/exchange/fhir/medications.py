@@ -14,7 +14,7 @@ from popsim.exchange.fhir.facts import FactPlace, FhirDrug, FhirFacts, ReadTally
 from popsim.exchange.fhir.references import References
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, is_open_end, read_time
-from popsim.registry.vocabulary import INTRAVENOUS, Measure, Vocabulary
+from popsim.registry.vocabulary import INTRAVENOUS, Vocabulary
 
 ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 TAKEN = ("active", "completed", "stopped")
@@ -26,6 +26,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {"hydralazine_nitrate": ("hydralazine", "
                                         "sacubitril_valsartan": ("sacubitril", "valsartan")}  # fmt: skip
 NAMELESS = ("iron", "inhaled_therapy", "insulin", INTRAVENOUS)
 ONCE_A_DAY = re.compile(r"\b24 ?hr\b|\bextended release\b|\bxr\b|\ber\b", re.IGNORECASE)
+
+
+STATIN = re.compile(r"statin\b", re.IGNORECASE)
 
 
 class Product(NamedTuple):
@@ -68,6 +71,7 @@ def read_medication(
         return
     product = next((one for concept in concepts if (one := product_of(concept)) is not None), None)
     if product is None:
+        facts.other_statin |= any(STATIN.search(words_of(concept)) is not None for concept in concepts)
         tally.skip(place, "no drug of twins")
         tally.coded(place.kind, first_code(concepts[0]), "not known")
         return
@@ -87,9 +91,13 @@ def read_medication(
     measure = vocabulary.medications[product.drug]
     usual = 1.0 if product.once or measure.drug is None else float(measure.drug.doses_a_day)
     dose = daily_dose(dosages, product.strength, usual)
+    if product.drug == INTRAVENOUS and not dosages:
+        dose = "an injection without a dosage"
     if isinstance(dose, str):
         tally.skip(place, dose)
         return
+    if product.drug == INTRAVENOUS and end is None:
+        end = start.days + 1.0  # given on its day
     amount, assumed = (None, "") if dose is None else dose
     facts.drugs.append(FhirDrug(start, product.drug, amount, end, assumed, product.label, place))
     tally.coded(place.kind, first_code(concepts[0]), product.drug)
@@ -186,6 +194,3 @@ def _end(resource: dict[str, Any], dosages: list[dict[str, Any]], start: float, 
     return None
 
 
-def capped(measure: Measure, dose: float) -> float:
-    """A dose as the twin holds it: the highest it knows for higher ones."""
-    return min(dose, measure.high)

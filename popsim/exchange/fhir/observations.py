@@ -6,7 +6,6 @@ A reading below or above the limit of a method, without a value, not final, or w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from popsim.evidence.code_systems import load_codes
@@ -40,6 +39,9 @@ NYHA_CLASSES = {
 ROMAN = {"I": 1.0, "II": 2.0, "III": 3.0, "IV": 4.0, "1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
 
 
+type SignalCodes = Mapping[tuple[str, str], SignalCode]
+
+
 class SignalCode(NamedTuple):
     """What a code measures.
 
@@ -54,8 +56,7 @@ class SignalCode(NamedTuple):
     unit: str
 
 
-@cache
-def signal_codes(vocabulary: Vocabulary) -> Mapping[tuple[str, str], SignalCode]:
+def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
     """What is read, by (code system, code)."""
     by_name: dict[str, str] = {}
     for code, measure in vocabulary.measurements.items():
@@ -73,9 +74,12 @@ def signal_codes(vocabulary: Vocabulary) -> Mapping[tuple[str, str], SignalCode]
 
 
 def read_observation(
-    resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tally: ReadTally, vocabulary: Vocabulary
+    resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tally: ReadTally, known: SignalCodes
 ) -> None:
     """Add the readings of an Observation and its components.
+
+    Args:
+        known: what is read, as `signal_codes` gives it.
 
     Raises:
         FhirRefusal: a value has the wrong form.
@@ -83,7 +87,6 @@ def read_observation(
     if resource["status"] not in FINAL:
         tally.skip(place, "not final (status)")
         return
-    known = signal_codes(vocabulary)
     own = _known(resource["code"], known)
     parts = [
         (number, part, code)
@@ -124,7 +127,7 @@ def effective(resource: dict[str, Any]) -> FhirTime | None:
     return None if text is None else read_time(text)
 
 
-def _known(concept: Any, known: Mapping[tuple[str, str], SignalCode]) -> SignalCode | None:
+def _known(concept: Any, known: SignalCodes) -> SignalCode | None:
     for coding in codings(concept):
         if (found := known.get(coding)) is not None:
             return found
