@@ -8,7 +8,7 @@ from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.codings import first_code, has_code, meaning
 from popsim.exchange.fhir.facts import FactPlace, FhirDiagnosis, FhirFacts, ReadTally
 from popsim.exchange.fhir.refusals import refuse
-from popsim.exchange.fhir.times import DAY, TIME, FhirTime, is_open_end, read_time
+from popsim.exchange.fhir.times import DAY, FhirTime, is_open_end, precedes, read_time
 from popsim.units import DAYS_PER_YEAR
 
 # https://hl7.org/fhir/R4/valueset-condition-ver-status.html
@@ -33,7 +33,7 @@ def read_condition(resource: dict[str, Any], place: FactPlace, facts: FhirFacts,
     if has_code(verified, *DOUBTFUL):
         tally.skip(place, "not confirmed")
         return
-    if start is not None and end is not None and end.precision >= DAY and end.days + 1.0 < start.days:
+    if start is not None and end is not None and precedes(end, start):
         refuse(place.file, f"{place.path}.abatement[x]", "is before the onset")
     key = meaning("diagnoses", concept)
     if key is None:
@@ -59,7 +59,7 @@ def read_procedure(resource: dict[str, Any], place: FactPlace, facts: FhirFacts,
     time = None if text is None or is_open_end(text) else read_time(text)
     if "start" in period and "end" in period and not is_open_end(period["end"]):
         first, last = read_time(period["start"]), read_time(period["end"])
-        if first is not None and last is not None and last.days + (last.precision < TIME) < first.days:
+        if first is not None and last is not None and precedes(last, first):
             refuse(place.file, f"{place.path}.performedPeriod.end", "is before performedPeriod.start")
     if time is not None and time.precision >= DAY:
         facts.saw(time)

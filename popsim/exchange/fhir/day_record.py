@@ -51,6 +51,7 @@ class RecordOfDay:
         self._zero, self._look_back, self._bad_as_missing = zero, look_back, bad_as_missing
         self.uncertain: set[str] = set()
         self.later = 0
+        self._age: float | None = None
 
     def record(self, complete: bool) -> dict[str, Any]:
         """The record as a file of the registry's own would hold it.
@@ -83,6 +84,8 @@ class RecordOfDay:
         Raises:
             FhirRefusal: it is not told, or out of bounds.
         """
+        if self._age is not None:
+            return self._age
         birth, column = self._facts.birth, SCHEMA["age_years"]
         if birth is None:
             refuse(self._file, "Patient.birthDate", "missing; a twin needs the age")
@@ -91,6 +94,7 @@ class RecordOfDay:
         if not column.low <= age <= column.high:
             self._refuse(self._facts.patient, ".birthDate", f"the age on day 0 must lie between {column.low:g} and {column.high:g} years")
         self._take(self._facts.patient, "age and sex")
+        self._age = age
         return age
 
     def _diagnoses(self) -> tuple[dict[str, bool], dict[str, float]]:

@@ -10,7 +10,7 @@ from popsim.exchange.fhir.codings import has_code, meaning
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirStay, ReadTally
 from popsim.exchange.fhir.references import References
 from popsim.exchange.fhir.refusals import refuse
-from popsim.exchange.fhir.times import DAY, FhirTime, is_open_end, read_time
+from popsim.exchange.fhir.times import DAY, FhirTime, is_open_end, precedes, read_time
 
 STAY, EMERGENCY, VISIT = "stay", "emergency", "visit"
 # https://terminology.hl7.org/ValueSet-encounter-class.html (v3-ActEncounterCode)
@@ -49,13 +49,15 @@ def read_encounter(
     else:
         start, end = read_time(period["start"]), _end(period)
         assert start is not None
-        if end is not None and end.days + (end.precision <= DAY) < start.days:
+        if end is not None and precedes(end, start):
             refuse(place.file, f"{place.path}.period.end", "is before period.start")
         if start.precision < DAY:
             tally.skip(place, "only the year or month given")
         elif setting == STAY and end is None and resource["status"] == "finished":
             tally.skip(place, "a finished stay without its end")
         else:
+            if end is not None and end.days < start.days:  # in the hour in which clocks are set back, or a day alone
+                end = start
             cause = _cause(resource, references, setting)
             died = has_code(resource.get("hospitalization", {}).get("dischargeDisposition"), DEAD, "20") and end is not None
             facts.stays.append(FhirStay(start, end, setting, cause, died, place))

@@ -162,3 +162,11 @@ class ReadTally:
         """Count a code for the codebook."""
         if self.codes is not None and code is not None:
             self.codes[kind, *code, became] += 1
+
+    def add(self, other: ReadTally) -> None:
+        """Add what became of another document."""
+        self.resources += other.resources
+        self.taken.update(other.taken)
+        self.passed.update(other.passed)
+        if self.codes is not None and other.codes is not None:
+            self.codes.update(other.codes)

@@ -108,7 +108,8 @@ def _passed_over(resource: dict[str, Any]) -> str:
     if resource["status"] not in TAKEN:
         return "not taken (status)"
     if resource["resourceType"] == "MedicationRequest":
-        if resource["intent"] not in ORDERS:
+        told = resource["intent"] == "plan" and resource.get("reportedBoolean") is True  # by the person, as US Core has it
+        if resource["intent"] not in ORDERS and not told:
             return "not ordered (intent)"
         if resource.get("doNotPerform") is True:
             return "says what is not to be given"

@@ -49,11 +49,13 @@ class SignalCode(NamedTuple):
         code: by which the registry knows it; empty for a trait.
         trait: column of the twin; empty for a signal.
         unit: that the code implies, where the reading names none.
+        label: in words.
     """
 
     code: str
     trait: str
     unit: str
+    label: str
 
 
 def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
@@ -67,9 +69,11 @@ def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
             for code in codes:
                 known = code if code in vocabulary.measurements else by_name.get(key, "")
                 if known or key in TRAITS:
-                    found[system, code] = SignalCode(known, TRAITS.get(key, ""), coded.units.get(code, coded.unit))
+                    found[system, code] = SignalCode(
+                        known, TRAITS.get(key, ""), coded.units.get(code, coded.unit), coded.label
+                    )
     for code, measure in vocabulary.measurements.items():
-        found.setdefault(("loinc", code), SignalCode(code, "", measure.only or measure.unit))
+        found.setdefault(("loinc", code), SignalCode(code, "", measure.only or measure.unit, measure.name))
     return found
 
 
@@ -146,7 +150,7 @@ def _reading(
             tally.skip(place, "a smoking status that is not known")
         else:
             facts.traits.append(FhirTrait(when[0], "smoking", smoking, place))
-            tally.coded("Observation", label, "smoking")
+            tally.coded("Observation", label, signal.label)
         return
     value, unit, why = _value(part, signal, place)
     if why:
@@ -156,7 +160,7 @@ def _reading(
     where = place._replace(path=f"{place.path}.{'valueQuantity' if 'valueQuantity' in part else 'value[x]'}")
     reading = FhirReading(when[0], signal.code, value, unit, when[1], where)
     facts.readings.append(reading if signal.code else reading._replace(code=f"trait.{signal.trait}"))
-    tally.coded("Observation", label, signal.code or signal.trait)
+    tally.coded("Observation", label, signal.label)
 
 
 def _value(part: dict[str, Any], signal: SignalCode, place: FactPlace) -> tuple[float, str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirTrait, ReadTally
 from popsim.exchange.fhir.refusals import refuse
-from popsim.exchange.fhir.times import YEAR, FhirTime, read_time
+from popsim.exchange.fhir.times import YEAR, FhirTime, precedes, read_time
 
 SEXES = {"male": False, "female": True, "M": False, "F": True}
 # US Core's extensions (https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-race.html and -birthsex).
@@ -33,7 +33,7 @@ def read_patient(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, t
         facts.traits.append(FhirTrait(START, "ethnicity", group, place))
     if "deceasedDateTime" in resource:
         died = read_time(resource["deceasedDateTime"])
-        if died is not None and facts.birth is not None and died.days + 365.0 * (died.precision == YEAR) < facts.birth.days:
+        if died is not None and facts.birth is not None and precedes(died, facts.birth):
             refuse(place.file, f"{place.path}.deceasedDateTime", "is before birthDate")
         facts.died = died
     elif resource.get("deceasedBoolean") is True:

@@ -117,7 +117,7 @@ SHAPES: Mapping[str, Shape] = {
         "id": _text, "subject": REFERENCE, "medicationCodeableConcept": CONCEPT, "medicationReference": REFERENCE,
         "status": _one_of("active on-hold cancelled completed entered-in-error stopped draft unknown"),
         "intent": _one_of("proposal plan order original-order reflex-order filler-order instance-order option"),
-        "doNotPerform": _boolean, "authoredOn": _time, "dosageInstruction": [DOSAGE],
+        "doNotPerform": _boolean, "reportedBoolean": _boolean, "authoredOn": _time, "dosageInstruction": [DOSAGE],
         "dispenseRequest": {
             "validityPeriod": PERIOD, "expectedSupplyDuration": QUANTITY, "numberOfRepeatsAllowed": _number,
         },

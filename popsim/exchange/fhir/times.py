@@ -29,10 +29,12 @@ class FhirTime(NamedTuple):
     Attributes:
         days: since the first day of the year 1, on the local clock; the first day of a year or month given alone.
         precision: YEAR, MONTH, DAY or TIME.
+        offset: of the local clock from UTC, in days.
     """
 
     days: float
     precision: int
+    offset: float = 0.0
 
     @property
     def day(self) -> int:
@@ -59,7 +61,18 @@ def read_time(text: str) -> FhirTime | None:
     except ValueError:  # the 30th of February
         return None
     seconds = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond * 1e-6
-    return FhirTime(moment.toordinal() + seconds / SECONDS_PER_DAY, TIME)
+    offset = moment.utcoffset()
+    return FhirTime(
+        moment.toordinal() + seconds / SECONDS_PER_DAY, TIME, 0.0 if offset is None else offset.total_seconds() / SECONDS_PER_DAY
+    )
+
+
+def precedes(one: FhirTime, other: FhirTime) -> bool:
+    """Whether a time lies before another for sure: days count as a whole, and clocks that are set back do not matter."""
+    if one.precision == TIME and other.precision == TIME:
+        return one.days - one.offset < other.days - other.offset
+    lengths = {YEAR: 366.0, MONTH: 31.0, DAY: 1.0, TIME: 0.0}
+    return one.days + lengths[one.precision] <= other.days - (1.0 if other.precision == TIME and one.precision < DAY else 0.0)
 
 
 def is_open_end(text: str) -> bool:

@@ -48,18 +48,16 @@ class NewTwin(NamedTuple):
 
 
 def read_one(path: Path, vocabulary: Vocabulary, tally: ReadTally, *, strict: bool = False) -> FhirFacts:
-    """The facts about the one person of a FHIR file or folder.
+    """The facts about the one person of a FHIR file or folder; none if it is about nobody.
 
     Raises:
-        FhirRefusal: it is not FHIR R4, has the wrong form, or is about nobody or several persons.
+        FhirRefusal: it is not FHIR R4, has the wrong form, or is about several persons.
     """
     document = load_document(path)
     if strict:
         check_strictly(document)
     persons = read_persons(document, vocabulary, tally, one=True)
-    if not persons:
-        refuse(document.file, "document", "is about no person")
-    return persons[0]
+    return persons[0] if persons else FhirFacts()
 
 
 def new_person(
@@ -89,6 +87,8 @@ def new_person(
     tally = ReadTally()
     facts = read_one(path, vocabulary, tally, strict=strict)
     file = shown_path(path)
+    if facts.patient is None:
+        refuse(file, "Patient", "missing; a twin is made from a file with the Patient and what is told of the person")
     zero = day_of(facts, day_zero, file)
     building = RecordOfDay(facts, vocabulary, tally, file, zero, look_back_days, bad_as_missing)
     record = building.record(complete)
