@@ -39,7 +39,14 @@ def cohort_from_fhir(
     """Draft a cohort from FHIR R4: one person a row as known on day 0, with a codebook of what became what."""
     from collections import Counter
 
-    from popsim.drafting.writing import column_line, draft_files, not_copied, refuse_existing, taken_instead, write_draft
+    from popsim.drafting.writing import (
+        column_line,
+        draft_files,
+        not_copied,
+        refuse_existing,
+        taken_instead,
+        write_draft,
+    )
     from popsim.exchange.fhir.codebook import codebook_path, write_codebook
     from popsim.exchange.fhir.facts import ReadTally
     from popsim.exchange.fhir.folders import find_sources, persons_in
@@ -94,7 +101,8 @@ def cohort_from_fhir(
     people = [column_line(column, draft.rows) for column in draft.columns]
     outside = [f"outside the bounds of {name}, taken as missing: {n}" for name, n in sorted(cohort.outside.items())]
     skipped = [f"file passed over, {why}: {n}" for why, n in sorted(refused.items())]
-    told = [*map(one_line, [*draft.notes, *skipped, *outside, *people, *not_copied(draft)]), *taken_instead(draft, base)]
+    told = list(map(one_line, [*draft.notes, *skipped, *outside, *people, *not_copied(draft)]))
+    told += taken_instead(draft, base)
     print(f"{sources[0]}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")
     print(tally_text(tally), flush=True)
     write_draft(draft, sources[0], out, base, by="popsim cohort from-fhir")

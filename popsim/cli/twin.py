@@ -56,7 +56,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @simulating
 def new(
     record: Annotated[
-        Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...; or FHIR R4 of a person.")
+        Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...; or FHIR R4.")
     ],
     registry: Registry,
     cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for everything that the record lacks.")],
@@ -90,9 +90,15 @@ def new(
     source = _read(CohortSource.read, cohort)
     zero = _calendar(day_zero, None).day_zero
     person, tally, notes = person_of_record(
-        record, genome, vocabulary_of(SHIPPED), day_zero=zero, look_back_days=look_back, complete=complete, strict=strict,
+        record,
+        genome,
+        vocabulary_of(SHIPPED),
+        day_zero=zero,
+        look_back_days=look_back,
+        complete=complete,
+        strict=strict,
         bad_as_missing=bad_as_missing,
-    )  # fmt: skip
+    )
     ids = [identity] if identity else None
     [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed, ids=ids)
     content, text = told_after({"twin": twin, "day": 0}, twin, tally, notes)
@@ -152,9 +158,7 @@ def watch(
     if is_pipe(source):
         arriving = watch_pipe(opened, source, twin=whose, calendar=calendar)
     else:
-        arriving = watch_folder(
-            opened, source, twin=whose, take=updates, suffixes=SUFFIXES, every_s=every, once=once
-        )
+        arriving = watch_folder(opened, source, twin=whose, take=updates, suffixes=SUFFIXES, every_s=every, once=once)
     print(NOTICE, flush=True)
     for name, became in arriving:
         if isinstance(became, PopsimError):

@@ -65,9 +65,7 @@ def write_draft(
         raise InputError(f"{cohort_path.parent}: cannot be written: {error.strerror}") from None
 
 
-def _cohort_text(
-    draft: Draft, named: tuple[str, str], cohort_path: Path, people_path: Path, base: CohortSource
-) -> str:
+def _cohort_text(draft: Draft, named: tuple[str, str], cohort_path: Path, people_path: Path, base: CohortSource) -> str:
     """The cohort file, with what was assumed as comments; `named` are its label and origin."""
     label, origin = named
     names = {

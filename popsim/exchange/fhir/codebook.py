@@ -54,7 +54,7 @@ def codebook_text(cohort: FhirCohort, tally: ReadTally) -> str:
                     canonical(SCHEMA[column.name].unit),
                     source_of(column.name),
                     shown(rows - column.imputed),
-                    f"{100.0 * column.imputed / rows:.1f}%" if column.imputed == 0 or column.imputed >= SMALL else "few",
+                    f"{100.0 * column.imputed / rows:.1f}%" if column.imputed not in range(1, SMALL) else "few",
                     shown(cohort.outside.get(column.name, 0)),
                 )
                 for column in cohort.draft.columns
@@ -91,6 +91,7 @@ def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]])
     listed = list(rows)
     if not listed:
         return ""
-    lines = ["| " + " | ".join(one_line(str(cell)).replace("|", "/") for cell in row) + " |" for row in [header, *listed]]
+    cells = [[one_line(str(cell)).replace("|", "/") for cell in row] for row in [header, *listed]]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
     lines.insert(1, "| " + " | ".join("---" for _ in header) + " |")
     return f"## {title}\n\n" + "\n".join(lines)

@@ -60,4 +60,4 @@ def words_of(concept: Any) -> str:
     if not isinstance(concept, dict):
         return ""
     displays = (one["display"] for one in concept.get("coding", ()) if "display" in one)
-    return next(displays, concept.get("text", ""))
+    return str(next(displays, concept.get("text", "")))

@@ -21,7 +21,7 @@ def read_condition(resource: dict[str, Any], place: FactPlace, facts: FhirFacts,
     """Add the diagnosis that a Condition tells.
 
     Raises:
-        FhirRefusal: it ends before it begins.
+        FhirError: it ends before it begins.
     """
     concept, verified = resource.get("code"), resource.get("verificationStatus")
     start, end = _onset(resource, facts), _abatement(resource)
@@ -51,7 +51,7 @@ def read_procedure(resource: dict[str, Any], place: FactPlace, facts: FhirFacts,
     """Add what a Procedure tells of a person: a revascularised heart is diseased, kidneys on dialysis are, too.
 
     Raises:
-        FhirRefusal: it ends before it starts.
+        FhirError: it ends before it starts.
     """
     key = meaning("procedures", resource.get("code"))
     period = resource.get("performedPeriod", {})

@@ -39,7 +39,7 @@ def drugs_at(
     """The doses on a day by drug, and the columns of drugs that are taken in a dose that is not told.
 
     Raises:
-        FhirRefusal: a dose is impossible.
+        FhirError: a dose is impossible.
     """
     by_class: defaultdict[str, list[FhirDrug]] = defaultdict(list)
     for drug in sorted(drugs, key=lambda one: one.start.days):
@@ -67,7 +67,7 @@ def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, ta
     """Every change of a dose on a day or after.
 
     Raises:
-        FhirRefusal: a dose is impossible.
+        FhirError: a dose is impossible.
     """
     by_class: defaultdict[str, list[FhirDrug]] = defaultdict(list)
     for drug in sorted(drugs, key=lambda one: one.start.days):
@@ -96,9 +96,7 @@ def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, ta
     return changes
 
 
-def _joined(
-    drugs: Sequence[FhirDrug], vocabulary: Vocabulary, tally: ReadTally
-) -> list[tuple[FhirDrug, float | None]]:
+def _joined(drugs: Sequence[FhirDrug], vocabulary: Vocabulary, tally: ReadTally) -> list[tuple[FhirDrug, float | None]]:
     """Prescriptions of one class in order of time, with their doses; those that begin together are one."""
     course: list[tuple[FhirDrug, float | None]] = []
     products: set[str] = set()
@@ -122,7 +120,7 @@ def _possible(drug: FhirDrug, vocabulary: Vocabulary) -> float | None:
     """The dose as the twin holds it.
 
     Raises:
-        FhirRefusal: it is impossible.
+        FhirError: it is impossible.
     """
     if drug.dose is None:
         return None

@@ -9,7 +9,7 @@ from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.courses import drugs_at
 from popsim.exchange.fhir.facts import FactPlace, FhirDiagnosis, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.refusals import refuse
-from popsim.exchange.fhir.times import DAY, MONTH, YEAR
+from popsim.exchange.fhir.times import DAY, MONTH
 from popsim.exchange.fhir.values import checked_value, prefers
 from popsim.population.columns import Column
 from popsim.registry.record import DIAGNOSES
@@ -57,7 +57,7 @@ class RecordOfDay:
         """The record as a file of the registry's own would hold it.
 
         Raises:
-            FhirRefusal: age or sex is missing or out of bounds, or a value is impossible.
+            FhirError: age or sex is missing or out of bounds, or a value is impossible.
         """
         age, female = self.age(), self._facts.female
         if female is None:
@@ -82,7 +82,7 @@ class RecordOfDay:
         """Age on the day, in years; from the middle of the year or month of birth where the day is not told.
 
         Raises:
-            FhirRefusal: it is not told, or out of bounds.
+            FhirError: it is not told, or out of bounds.
         """
         if self._age is not None:
             return self._age
@@ -92,7 +92,8 @@ class RecordOfDay:
         middle = {0: 182.0, MONTH: 15.0}.get(birth.precision, 0.0)
         age = round((self._zero - birth.days - middle) / DAYS_PER_YEAR, 2)
         if not column.low <= age <= column.high:
-            self._refuse(self._facts.patient, ".birthDate", f"the age on day 0 must lie between {column.low:g} and {column.high:g} years")
+            allowed = f"the age on day 0 must lie between {column.low:g} and {column.high:g} years"
+            self._refuse(self._facts.patient, ".birthDate", allowed)
         self._take(self._facts.patient, "age and sex")
         self._age = age
         return age
@@ -106,8 +107,11 @@ class RecordOfDay:
                 self._late(one.place)
                 continue
             name = diagnosis_of(one)
-            if name in (INFARCTION, PRIOR_INFARCTION) and one.start is not None and one.start.precision >= DAY and (
-                self._zero - start <= YEAR_DAYS
+            if (
+                name in (INFARCTION, PRIOR_INFARCTION)
+                and one.start is not None
+                and one.start.precision >= DAY
+                and (self._zero - start <= YEAR_DAYS)
             ):
                 since = float(self._zero - start)
                 traits["infarction_days_before_entry"] = min(since, traits.get("infarction_days_before_entry", since))
@@ -186,11 +190,11 @@ class RecordOfDay:
                 chosen[measure.name] = reading
         found = []
         for reading in chosen.values():
-            value = checked_value(reading, self._vocabulary.measurements[reading.code], self._tally, self._bad_as_missing)
+            measure = self._vocabulary.measurements[reading.code]
+            value = checked_value(reading, measure, self._tally, self._bad_as_missing)
             if value is not None:
                 self._take(reading.place, "readings of day 0")
-                unit = self._vocabulary.measurements[reading.code].unit
-                found.append({"code": reading.code, "value": value, "unit": unit})
+                found.append({"code": reading.code, "value": value, "unit": measure.unit})
         return found
 
     def _medications(self) -> dict[str, dict[str, Any]] | None:
@@ -211,4 +215,5 @@ class RecordOfDay:
             self._tally.take(place, became)
 
     def _refuse(self, place: FactPlace | None, element: str, allowed: str) -> None:
-        refuse(self._file if place is None else place.file, ("Patient" if place is None else place.path) + element, allowed)
+        file, path = (self._file, "Patient") if place is None else (place.file, place.path)
+        refuse(file, path + element, allowed)

@@ -1,4 +1,4 @@
-"""FHIR files: recognised, limited in size, taken apart into resources; JSON resources and Bundles, and Bulk Data folders.
+"""FHIR files: recognised, limited in size, taken apart into resources; single ones, Bundles, Bulk Data folders.
 
 A Bundle may be of any type; one inside another is taken apart, too. Deleted resources and older versions of one are
 left out. The same resource twice is one; twice with other content is refused, unless one of the two is newer.
@@ -25,13 +25,21 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_RESOURCES = 1_000_000  # of one person's document
 MAX_BUNDLE_DEPTH = 3  # a Bundle of answers holds Bundles; deeper ones are refused
-BUNDLE_TYPES = frozenset(
-    "document message transaction transaction-response batch batch-response history searchset collection".split()
-)
+BUNDLE_TYPES = (
+    "document", "message", "transaction", "transaction-response", "batch", "batch-response", "history", "searchset",
+    "collection",
+)  # fmt: skip
 LINES = (".ndjson", ".jsonl")
 MARK = b'"resourceType"'
 HEAD = 1000  # bytes in which a file says what it is
 COMPRESSED = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+# What the parser says, and what is told.
+WRONG_JSON = {
+    "UTF-8": "not UTF-8",
+    "infinity": "the number is too large",
+    "depth": "nested too deeply, at most 1,024 levels",
+    "end of data": "not JSON: the file is cut off",
+}
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NOT_FHIR = "must be a FHIR R4 resource or Bundle in JSON, or a Bulk Data folder of .ndjson files"
 
@@ -90,7 +98,7 @@ def load_document(path: Path) -> FhirDocument:
     """The resources of a FHIR file or a Bulk Data folder.
 
     Raises:
-        FhirRefusal: it is not FHIR R4 in JSON, or a resource cannot be.
+        FhirError: it is not FHIR R4 in JSON, or a resource cannot be.
         InputError: it cannot be read, or is too large.
     """
     if path.is_dir():
@@ -106,7 +114,7 @@ def bulk_files(folder: Path) -> list[Path]:
     """The .ndjson files of a Bulk Data folder, without its log.
 
     Raises:
-        FhirRefusal: it has none.
+        FhirError: it has none.
     """
     found = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".ndjson" and one.name != "log.ndjson")
     if not found:
@@ -140,7 +148,7 @@ def parsed(raw: bytes, file: str) -> Json:
     """A JSON document that is an object.
 
     Raises:
-        FhirRefusal: it is not JSON in UTF-8, or no object.
+        FhirError: it is not JSON in UTF-8, or no object.
     """
     _check_encoding(raw, file)
     try:
@@ -154,20 +162,12 @@ def parsed(raw: bytes, file: str) -> Json:
 
 def _why_not_json(raw: bytes, error: orjson.JSONDecodeError) -> str:
     """What is wrong with JSON, in words that repeat nothing of it."""
-    rest = raw[error.pos : error.pos + 9]
-    if "UTF-8" in error.msg:
-        return "not UTF-8"
+    start = max(error.pos - 1, 0)  # of "-Infinity" the letter is found wrong
     if not raw.strip():
         return f"empty; {NOT_FHIR}"
-    if rest.lstrip(b"-+").startswith((b"NaN", b"Infinity", b"nan", b"inf")):
+    if raw[start : error.pos + 9].lstrip(b"-+: ,[").startswith((b"NaN", b"Infinity", b"nan", b"inf")):
         return "NaN and Infinity are no numbers of JSON; leave the value out, and say why in dataAbsentReason"
-    if "infinity" in error.msg:
-        return "the number is too large"
-    if "depth" in error.msg:
-        return "nested too deeply, at most 1,024 levels"
-    if "end of data" in error.msg:
-        return "not JSON: the file is cut off"
-    return "not JSON"
+    return next((told for sign, told in WRONG_JSON.items() if sign in error.msg), "not JSON")
 
 
 def _check_encoding(raw: bytes, file: str) -> None:
@@ -185,13 +185,14 @@ def unpacked(resource: Json, file: str, path: str, url: str = "", depth: int = 0
     """A resource, or those in a Bundle; deletions are entries of type "(deleted)".
 
     Raises:
-        FhirRefusal: it is not of R4, or a Bundle has the wrong form.
+        FhirError: it is not of R4, or a Bundle has the wrong form.
     """
     kind = resource.get("resourceType")
     if not isinstance(kind, str):
         refuse(file, f"{path}.resourceType".lstrip("."), f"missing; {NOT_FHIR}")
     if kind not in RESOURCE_TYPES and kind not in R4B_TYPES and kind not in OTHER_TYPES:
-        refuse(file, f"{path}.resourceType".lstrip("."), f"is no resource of FHIR R4, {did_you_mean(kind, RESOURCE_TYPES, 8)}")
+        near = did_you_mean(kind, RESOURCE_TYPES, 8)
+        refuse(file, f"{path}.resourceType".lstrip("."), f"is no resource of FHIR R4, {near}")
     here = path or kind
     if (sign := other_version(resource)) is not None:
         refuse(file, f"{here}.{sign[0]}", f"is of FHIR {sign[1]}; popsim reads R4 (4.0.1) and R4B")
@@ -233,7 +234,7 @@ def collected(file: str, entries: Iterable[FhirEntry]) -> FhirDocument:
     """The newest version of each resource.
 
     Raises:
-        FhirRefusal: there are too many, or one is there twice with other content.
+        FhirError: there are too many, or one is there twice with other content.
     """
     document = FhirDocument(file)
     places: dict[str, int] = {}
@@ -280,7 +281,7 @@ def _is_newer(entry: FhirEntry, other: FhirEntry) -> bool:
     """Whether an entry is a newer version than another of the same resource.
 
     Raises:
-        FhirRefusal: nothing tells which is newer.
+        FhirError: nothing tells which is newer.
     """
     mine, its = (_moment(_meta(one.resource, "lastUpdated")) for one in (entry, other))
     if mine is not None and its is not None and mine != its:
@@ -320,5 +321,5 @@ def read_limited(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"{shown_path(path)}: {error.strerror}") from None
     if len(raw) > MAX_FILE_BYTES:
-        raise InputError(f"{shown_path(path)}: larger than {MAX_FILE_BYTES // 2**20} MiB; Bulk Data files may be larger")
+        raise InputError(f"{shown_path(path)}: larger than {MAX_FILE_BYTES // 2**20} MiB; Bulk Data may be larger")
     return raw

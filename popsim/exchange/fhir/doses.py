@@ -1,7 +1,7 @@
 """Dosage: how much of a drug a day, from numbers, from codes of timing, from usual words.
 
-A dose is told in mg (or units), or in pieces of a product whose strength its code or name tells. What is taken as needed
-has no daily dose. Instructions with one sequence number add up; of several sequences the first holds.
+A dose is told in mg (or units), or in pieces of a product whose strength its code or name tells. What is taken as
+needed has no daily dose. Instructions with one sequence number add up; of several sequences the first holds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from popsim.exchange.fhir.codings import codings
 from popsim.units import DAYS_PER_YEAR, HOURS_PER_DAY
 
 PERIOD_DAYS = {
@@ -27,7 +26,7 @@ WORDS = (
     (re.compile(r"\b(three times|3 times|3x)\b|\btid\b|\btds\b"), 3.0),
     (re.compile(r"\b(twice|two times|2 times|2x)\b|\bbid\b|\bbd\b"), 2.0),
     (re.compile(r"\b(once weekly|weekly|once a week|every week)\b"), 1.0 / 7.0),
-    (re.compile(r"\b(once|daily|every day|each day|a day|nightly|every morning|every evening|at night)\b|\bqd\b|\bod\b"), 1.0),
+    (re.compile(r"\b(once|daily|(every|each|a) (day|morning|evening|night)|nightly|at night|qd|od)\b"), 1.0),
 )  # fmt: skip
 EVERY_HOURS = re.compile(r"\bevery (\d{1,2}) (?:hours|hrs|h)\b")
 MASS_MG = {"mg": 1.0, "g": 1000.0, "ug": 0.001, "mcg": 0.001, "kg": 1e6, "[iU]": 1.0, "IU": 1.0, "U": 1.0, "UNT": 1.0,
@@ -55,10 +54,12 @@ class DailyDose(NamedTuple):
 def strength_in(words: str) -> float | None:
     """The strength of one piece in the name of a product, mg or units: the first that is told."""
     found = STRENGTH.search(words)
-    return None if found is None else float(found[1]) * MASS_MG[found[2].lower() if found[2].upper() != "UNT" else "UNT"]
+    return (
+        None if found is None else float(found[1]) * MASS_MG[found[2].lower() if found[2].upper() != "UNT" else "UNT"]
+    )
 
 
-def daily_dose(dosages: list[dict[str, Any]], strength: float | None, usual_times: float) -> DailyDose | None | str:
+def daily_dose(dosages: list[dict[str, Any]], strength: float | None, usual_times: float) -> DailyDose | str | None:
     """The dose a day.
 
     Args:
@@ -118,13 +119,11 @@ def _times(dosage: dict[str, Any]) -> float | None:
         return float(times) if not repeat.get("dayOfWeek") else float(times) * len(set(repeat["dayOfWeek"])) / 7.0
     if repeat.get("timeOfDay") or repeat.get("when"):
         return float(len(repeat.get("timeOfDay") or repeat["when"]))
-    for _, code in codings(timing.get("code")):
+    coded = [one.get("code", "") for one in timing.get("code", {}).get("coding", ())]
+    for code in [*coded, timing.get("code", {}).get("text", "")]:
         if code.upper() in TIMES_A_DAY:
             return TIMES_A_DAY[code.upper()]
     words = f"{dosage.get('text', '')} {timing.get('code', {}).get('text', '')}".lower()
     if (hours := EVERY_HOURS.search(words)) is not None and 0 < int(hours[1]) <= HOURS_PER_DAY:
         return HOURS_PER_DAY / int(hours[1])
-    code = timing.get("code", {}).get("text", "").upper()
-    if code in TIMES_A_DAY:
-        return TIMES_A_DAY[code]
     return next((times for form, times in WORDS if form.search(words)), None)

@@ -33,7 +33,7 @@ def read_encounter(
     """Add the contact that an Encounter tells.
 
     Raises:
-        FhirRefusal: it ends before it starts.
+        FhirError: it ends before it starts.
     """
     if resource["status"] not in HAPPENED:
         tally.skip(place, "not a contact that happened (status)")
@@ -59,7 +59,10 @@ def read_encounter(
             if end is not None and end.days < start.days:  # in the hour in which clocks are set back, or a day alone
                 end = start
             cause = _cause(resource, references, setting)
-            died = has_code(resource.get("hospitalization", {}).get("dischargeDisposition"), DEAD, "20") and end is not None
+            died = (
+                has_code(resource.get("hospitalization", {}).get("dischargeDisposition"), DEAD, "20")
+                and end is not None
+            )
             facts.stays.append(FhirStay(start, end, setting, cause, died, place))
             facts.saw(end or start)
 

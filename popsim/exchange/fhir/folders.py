@@ -124,7 +124,9 @@ def _bulk(
     if lost and len(lost) == len(reader.persons):
         refuse(shown_path(files[0].parent), "Patient", "there is no Patient in the files of .ndjson")
     tally.passed["Patient", "persons of whom there is no Patient"] += len(lost)
-    yield from (FhirPerson(shown_path(files[0].parent), one) for one in reader.persons.values() if one.patient is not None)
+    yield from (
+        FhirPerson(shown_path(files[0].parent), one) for one in reader.persons.values() if one.patient is not None
+    )
 
 
 def _type_of(path: Path) -> str:
@@ -136,7 +138,7 @@ def _is_new(entry: FhirEntry, seen: dict[str, int], tally: ReadTally) -> bool:
     """Whether a resource was not there before.
 
     Raises:
-        FhirRefusal: it was, with other content.
+        FhirError: it was, with other content.
     """
     kind, name = entry.resource["resourceType"], entry.resource.get("id")
     if kind in ("(deleted)", "(no resource)"):

@@ -54,12 +54,14 @@ def read_gene(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tall
     """Add what an Observation tells of a gene.
 
     Raises:
-        FhirRefusal: another tells something else of the same gene.
+        FhirError: another tells something else of the same gene.
     """
     concept = resource.get("valueCodeableConcept", {})
     words = [words_of(concept), concept.get("text", ""), *(code for _, code in codings(concept))]
     words.append(resource.get("valueString", ""))
-    studied = next((part for part in resource.get("component", ()) if has_code(part.get("code"), GENE_STUDIED)), {})
+    studied: dict[str, Any] = next(
+        (part for part in resource.get("component", ()) if has_code(part.get("code"), GENE_STUDIED)), {}
+    )
     gene = _gene_named(words) or _gene_studied(studied.get("valueCodeableConcept", {}))
     if gene is None:
         tally.skip(place, "no gene of twins")
@@ -85,7 +87,9 @@ def _gene_named(words: list[str]) -> str | None:
 
 def _gene_studied(concept: dict[str, Any]) -> str | None:
     key = meaning("genes", concept)
-    named = (code.removeprefix("HGNC:").lower() for coding in concept.get("coding", ()) for code in [coding.get("code", "")])
+    named = (
+        code.removeprefix("HGNC:").lower() for coding in concept.get("coding", ()) for code in [coding.get("code", "")]
+    )
     return key if key in GENES else next((one for one in [words_of(concept).lower(), *named] if one in GENES), None)
 
 
@@ -95,7 +99,7 @@ def _without(gene: str, text: str) -> str:
 
 
 def phenotype_of(gene: str, diplotype: str, phenotype: str = "") -> float | None:
-    """The value of a gene's column from a diplotype or, failing that, a phenotype in words; None if neither is known."""
+    """The value of a gene's column from a diplotype or else a phenotype in words; None if neither is known."""
     options = {_of_alleles(gene, one) for one in SEVERAL.split(diplotype)}
     if len(options) == 1 and (found := options.pop()) is not None:
         return found
@@ -169,7 +173,11 @@ def _rows(lines: list[str], header: int, path: Path) -> Iterator[tuple[int, str,
             if not any(word.strip() for word in words):
                 continue
             if len(words) <= max(columns.values()):
-                refuse(f"{file}:{number}", "line", f"has {len(words)} fields, must have {max(columns.values()) + 1} or more")
+                refuse(
+                    f"{file}:{number}",
+                    "line",
+                    f"has {len(words)} fields, must have {max(columns.values()) + 1} or more",
+                )
             samples.add(words[columns["sample"]] if "sample" in columns else "")
             if len(samples) > 1:
                 refuse(f"{file}:{number}", "sample", "is another person than above; one file a person")

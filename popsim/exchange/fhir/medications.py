@@ -1,4 +1,4 @@
-"""MedicationRequest and MedicationStatement: the twins' drugs, by code or by the name of a product, with dose and time."""
+"""MedicationRequest and MedicationStatement: the twins' drugs, by code or name of a product, with dose and time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read_medication(
     """Add a prescription or a statement.
 
     Raises:
-        FhirRefusal: it ends before it starts.
+        FhirError: it ends before it starts.
     """
     concepts = _concepts(resource, references)
     why = _passed_over(resource)
@@ -108,7 +108,9 @@ def _passed_over(resource: dict[str, Any]) -> str:
     if resource["status"] not in TAKEN:
         return "not taken (status)"
     if resource["resourceType"] == "MedicationRequest":
-        told = resource["intent"] == "plan" and resource.get("reportedBoolean") is True  # by the person, as US Core has it
+        told = (
+            resource["intent"] == "plan" and resource.get("reportedBoolean") is True
+        )  # by the person, as US Core has it
         if resource["intent"] not in ORDERS and not told:
             return "not ordered (intent)"
         if resource.get("doNotPerform") is True:
@@ -124,7 +126,9 @@ def _concepts(resource: dict[str, Any], references: References) -> list[dict[str
     return [] if found is None else _of_medication(found, resource, references, 0)
 
 
-def _of_medication(medication: Mapping[str, Any], holder: Any, references: References, depth: int) -> list[dict[str, Any]]:
+def _of_medication(
+    medication: Mapping[str, Any], holder: Any, references: References, depth: int
+) -> list[dict[str, Any]]:
     listed = medication.get("ingredient")
     concepts = [one for one in [medication.get("code")] if isinstance(one, dict)]
     for one in listed if isinstance(listed, list) and depth < MAX_INGREDIENT_DEPTH else []:
@@ -169,7 +173,9 @@ def _times(resource: dict[str, Any], dosages: list[dict[str, Any]]) -> tuple[str
     bounds = _bounds(dosages)
     if resource["resourceType"] == "MedicationRequest":
         return resource.get("authoredOn") or bounds.get("start"), bounds.get("end")
-    start = period.get("start") or resource.get("effectiveDateTime") or bounds.get("start") or resource.get("dateAsserted")
+    start = (
+        period.get("start") or resource.get("effectiveDateTime") or bounds.get("start") or resource.get("dateAsserted")
+    )
     return start, period.get("end") or bounds.get("end")
 
 
@@ -188,10 +194,10 @@ def _end(resource: dict[str, Any], dosages: list[dict[str, Any]], start: float, 
         return None if end is None or end.precision < DAY else end.days
     lengths = [one.get("timing", {}).get("repeat", {}).get("boundsDuration") for one in dosages]
     supplies = [dispense.get("expectedSupplyDuration")] if over else []
-    for length, repeats in [(one, 0.0) for one in lengths] + [(one, dispense.get("numberOfRepeatsAllowed", 0)) for one in supplies]:
+    for length, repeats in [(one, 0.0) for one in lengths] + [
+        (one, dispense.get("numberOfRepeatsAllowed", 0)) for one in supplies
+    ]:
         unit = None if length is None else PERIOD_DAYS.get(length.get("code", length.get("unit", "d")))
         if unit is not None and "value" in length:
-            return start + float(length["value"]) * unit * (1.0 + repeats)
+            return start + float(length["value"]) * unit * (1.0 + float(repeats))
     return None
-
-

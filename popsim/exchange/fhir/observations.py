@@ -1,4 +1,4 @@
-"""Observation: readings of the twins' signals, height, smoking, cholesterol, and genes; alone, in panels, in components.
+"""Observation: readings of the twins' signals, height, smoking, cholesterol, genes; alone, in panels, in components.
 
 A reading below or above the limit of a method, without a value, not final, or without its day is passed over.
 """
@@ -86,7 +86,7 @@ def read_observation(
         known: what is read, as `signal_codes` gives it.
 
     Raises:
-        FhirRefusal: a value has the wrong form.
+        FhirError: a value has the wrong form.
     """
     if resource["status"] not in FINAL:
         tally.skip(place, "not final (status)")
@@ -145,7 +145,9 @@ def _reading(
     """Add one value: of an Observation, or of its component."""
     label = first_code(part.get("code"))
     if signal.trait == "smoking":
-        smoking = next((SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None)
+        smoking = next(
+            (SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None
+        )
         if smoking is None:
             tally.skip(place, "a smoking status that is not known")
         else:
@@ -183,7 +185,11 @@ def _value(part: dict[str, Any], signal: SignalCode, place: FactPlace) -> tuple[
     concept = part.get("valueCodeableConcept")
     if concept is not None and not signal.unit:
         return _class_of(concept)
-    return 0.0, "", "no value given" if "dataAbsentReason" in part or not _has_value(part) else "the value is no quantity"
+    return (
+        0.0,
+        "",
+        "no value given" if "dataAbsentReason" in part or not _has_value(part) else "the value is no quantity",
+    )
 
 
 def _has_value(part: dict[str, Any]) -> bool:

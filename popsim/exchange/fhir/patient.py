@@ -24,7 +24,7 @@ def read_patient(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, t
     """Add what a Patient tells.
 
     Raises:
-        FhirRefusal: the person died before birth.
+        FhirError: the person died before birth.
     """
     facts.patient = place
     facts.birth = read_time(resource["birthDate"]) if "birthDate" in resource else None

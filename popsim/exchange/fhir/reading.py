@@ -57,7 +57,9 @@ class PersonReader:
             "Condition": lambda resource, place, facts: read_condition(resource, place, facts, tally),
             "Procedure": lambda resource, place, facts: read_procedure(resource, place, facts, tally),
             "Encounter": lambda resource, place, facts: read_encounter(resource, place, facts, tally, self.references),
-            "Observation": lambda resource, place, facts: read_observation(resource, place, facts, tally, self._signals),
+            "Observation": lambda resource, place, facts: read_observation(
+                resource, place, facts, tally, self._signals
+            ),
             "MedicationRequest": self._medication,
             "MedicationStatement": self._medication,
         }
@@ -71,7 +73,7 @@ class PersonReader:
         """Read a resource.
 
         Raises:
-            FhirRefusal: it has the wrong form, or is about another person than those before where one is wanted.
+            FhirError: it has the wrong form, or is about another person than those before where one is wanted.
         """
         resource = entry.resource
         kind = resource["resourceType"]
@@ -109,9 +111,12 @@ class PersonReader:
         read_medication(resource, place, facts, self._tally, self.references, self._vocabulary)
 
     def _patient(self, entry: FhirEntry, place: FactPlace) -> None:
-        name = self._patients.setdefault(id(entry.resource), entry.full_url or f"Patient/{entry.resource.get('id', '')}")
-        if self._one and name not in self.persons and self.persons:
+        name = entry.full_url or f"Patient/{entry.resource.get('id', '')}"
+        if self._one and self._patients:
             self._second(place, "")
+        if name in self._patients.values():
+            refuse(place.file, place.path, "two Patients of one fullUrl or id")
+        self._patients[id(entry.resource)] = name
         read_patient(entry.resource, place, self.persons.setdefault(name, FhirFacts()), self._tally)
 
     def _whose(self, resource: dict[str, Any], place: FactPlace) -> str | None:
@@ -144,7 +149,7 @@ def read_persons(document: FhirDocument, vocabulary: Vocabulary, tally: ReadTall
         one: refuse a document about several.
 
     Raises:
-        FhirRefusal: a resource has the wrong form, or there is a second person where one is wanted.
+        FhirError: a resource has the wrong form, or there is a second person where one is wanted.
     """
     reader = PersonReader(vocabulary, tally, one=one)
     tally.resources += len(document.entries) + sum(document.passed.values())

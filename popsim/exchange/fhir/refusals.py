@@ -11,7 +11,7 @@ from popsim.errors import DefinitionError
 from popsim.registry.privacy import shown
 
 
-class FhirRefusal(DefinitionError):
+class FhirError(DefinitionError):
     """A value in a FHIR file is refused."""
 
 
@@ -25,6 +25,6 @@ def refuse(file: str, path: str, allowed: str, value: Any = None) -> NoReturn:
         value: shown if it is short and no text.
 
     Raises:
-        FhirRefusal: always.
+        FhirError: always.
     """
-    raise FhirRefusal(file, path, None if value is None else shown(value), allowed)
+    raise FhirError(file, path, None if value is None else shown(value), allowed)

@@ -17,7 +17,7 @@ type Shape = Callable[[Any], str | None] | Mapping[str, "Shape"] | Sequence["Sha
 LARGEST_NUMBER = 1e15  # assumption: no reading of medicine comes near it
 
 
-class Misshapen(Exception):
+class ShapeError(Exception):
     """A value has the wrong form; `path` grows on the way out."""
 
     def __init__(self, allowed: str, value: Any = None) -> None:
@@ -157,12 +157,12 @@ def check_shape(resource: Mapping[str, Any], file: str, path: str) -> None:
     """Refuse a resource that is read here and has not the form of R4.
 
     Raises:
-        FhirRefusal: an element is missing, of another type, or a code that R4 does not allow.
+        FhirError: an element is missing, of another type, or a code that R4 does not allow.
     """
     kind = resource["resourceType"]
     try:
         _check(resource, SHAPES[kind])
-    except Misshapen as error:
+    except ShapeError as error:
         refuse(file, path + error.path, error.allowed, error.value)
     for name in REQUIRED[kind]:
         if name not in resource:
@@ -178,24 +178,24 @@ def check_shape(resource: Mapping[str, Any], file: str, path: str) -> None:
 def _check(value: Any, shape: Any) -> None:
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            raise Misshapen("must be an object", value)
+            raise ShapeError("must be an object", value)
         for key, part in value.items():
             within = shape.get(key)
             if within is not None and not (within is _text and type(part) is str):  # most are texts
                 try:
                     _check(part, within)
-                except Misshapen as error:
+                except ShapeError as error:
                     error.path = f".{key}{error.path}"
                     raise
     elif isinstance(shape, list):
         if not isinstance(value, list):
-            raise Misshapen("must be a list", value)
+            raise ShapeError("must be a list", value)
         within = shape[0]
         for place, part in enumerate(value):
             try:
                 _check(part, within)
-            except Misshapen as error:
+            except ShapeError as error:
                 error.path = f"[{place}]{error.path}"
                 raise
     elif (allowed := shape(value)) is not None:
-        raise Misshapen(allowed, value)
+        raise ShapeError(allowed, value)

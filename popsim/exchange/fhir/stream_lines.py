@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from popsim.exchange.fhir.courses import drug_course
@@ -33,10 +34,10 @@ def stream_lines(
         zero: day 0, a proleptic ordinal.
 
     Raises:
-        FhirRefusal: a value is impossible.
+        FhirError: a value is impossible.
     """
-    for constant in [*facts.diagnoses, *facts.traits]:
-        tally.skip(constant.place, CONSTANT)
+    for place in [one.place for one in facts.diagnoses] + [one.place for one in facts.traits]:
+        tally.skip(place, CONSTANT)
     if facts.patient is not None:
         tally.skip(facts.patient, CONSTANT)
     lines = [*_readings(facts, zero, vocabulary, tally, bad_as_missing)]
@@ -49,33 +50,40 @@ def stream_lines(
     return lines
 
 
-def _line(days: float, fields: dict[str, object], place: FactPlace, became: str) -> StreamLine:
+def _line(days: float, fields: Mapping[str, object], place: FactPlace, became: str) -> StreamLine:
     return StreamLine(json.dumps({"time": round(days, 6), **fields}), place, became)
 
 
 def _readings(
     facts: FhirFacts, zero: int, vocabulary: Vocabulary, tally: ReadTally, bad_as_missing: bool
 ) -> list[StreamLine]:
-    """One reading of each quantity at a time: that which was made known last."""
+    """One reading of each quantity at a time: that which was made known last.
+
+    Of day 0 the last of all is told, at its beginning, as the record of a new twin tells it: it counts once.
+    """
     chosen: dict[tuple[str, float], FhirReading] = {}
-    for reading in sorted(facts.readings, key=lambda one: one.issued):
+    for reading in sorted(facts.readings, key=lambda one: (one.time.days, one.issued)):
         if reading.code in TRAIT_MEASURES:
             tally.skip(reading.place, CONSTANT)
         elif reading.time.day < zero:
             tally.skip(reading.place, BEFORE_DAY_ZERO)
         else:
-            key = vocabulary.measurements[reading.code].name, reading.time.days
+            time = float(zero) if reading.time.day == zero else reading.time.days
+            key = vocabulary.measurements[reading.code].name, time
             before = chosen.get(key)
             if before is not None:
-                tally.skip(reading.place if prefers(before, reading, vocabulary) else before.place, "another of the same time counts")
+                tally.skip(
+                    reading.place if prefers(before, reading, vocabulary) else before.place,
+                    "another of the same time counts",
+                )
             if before is None or not prefers(before, reading, vocabulary):
                 chosen[key] = reading
     lines = []
-    for reading in chosen.values():
+    for (_, time), reading in chosen.items():
         measure = vocabulary.measurements[reading.code]
         value = checked_value(reading, measure, tally, bad_as_missing)
         if value is not None:
             tally.take(reading.place, READINGS)
             fields = {"code": reading.code, "value": value, "unit": measure.unit}
-            lines.append(_line(reading.time.days - zero, fields, reading.place, READINGS))
+            lines.append(_line(time - zero, fields, reading.place, READINGS))
     return lines

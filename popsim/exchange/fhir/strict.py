@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from popsim.errors import InputError
@@ -17,14 +19,14 @@ def check_strictly(document: FhirDocument) -> None:
     Bindings to sets of values and invariants are not checked.
 
     Raises:
-        FhirRefusal: a resource is not R4.
+        FhirError: a resource is not R4.
         InputError: fhirkit is not installed.
     """
     try:
-        import fhirkit
+        import fhirkit  # noqa: PLC0415 only the strict check needs it
     except ImportError:
         raise InputError(NEEDED) from None
-    resources = [orjson.dumps(entry.resource) for entry in document.entries]
+    resources: list[str | bytes | dict[str, Any]] = [orjson.dumps(entry.resource) for entry in document.entries]
     try:
         checked = fhirkit.parse_many(resources, threads=1)
     except ValueError:  # one of them is no resource at all

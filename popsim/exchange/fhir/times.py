@@ -15,12 +15,13 @@ FORM = re.compile(
     r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])"
     r"(T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:Z|[+-](?:0\d:[0-5]\d|1[0-3]:[0-5]\d|14:00)))?)?)?"
 )
-TIME_FORM = "must be a date, or a time with seconds and offset, as in 2024-03-01T08:30:00+01:00"
+TIME_FORM = "must be a date, or a time with seconds and offset, as in 2020-01-31T08:30:00+01:00"
 # assumption: what is told of a living person lies between these years; others are typing errors
 YEARS = (1880, 2199)
 OPEN_END = 9000  # years from which the end of a period is a way to write "open"
 SECONDS_PER_DAY = 86_400.0
 YEAR, MONTH, DAY, TIME = range(4)
+LENGTHS = (366.0, 31.0, 1.0, 0.0)  # of each, in days
 
 
 class FhirTime(NamedTuple):
@@ -63,16 +64,17 @@ def read_time(text: str) -> FhirTime | None:
     seconds = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond * 1e-6
     offset = moment.utcoffset()
     return FhirTime(
-        moment.toordinal() + seconds / SECONDS_PER_DAY, TIME, 0.0 if offset is None else offset.total_seconds() / SECONDS_PER_DAY
+        moment.toordinal() + seconds / SECONDS_PER_DAY,
+        TIME,
+        0.0 if offset is None else offset.total_seconds() / SECONDS_PER_DAY,
     )
 
 
 def precedes(one: FhirTime, other: FhirTime) -> bool:
-    """Whether a time lies before another for sure: days count as a whole, and clocks that are set back do not matter."""
+    """Whether a time surely lies before another: a day is any time of it, and clocks set back do not matter."""
     if one.precision == TIME and other.precision == TIME:
         return one.days - one.offset < other.days - other.offset
-    lengths = {YEAR: 366.0, MONTH: 31.0, DAY: 1.0, TIME: 0.0}
-    return one.days + lengths[one.precision] <= other.days - (1.0 if other.precision == TIME and one.precision < DAY else 0.0)
+    return one.days + LENGTHS[one.precision] <= other.day
 
 
 def is_open_end(text: str) -> bool:

@@ -18,7 +18,7 @@ from popsim.evidence.sets import Parameters
 from popsim.exchange.fhir.day_record import RecordOfDay
 from popsim.exchange.fhir.facts import ReadTally
 from popsim.exchange.fhir.folders import FhirPerson
-from popsim.exchange.fhir.refusals import FhirRefusal
+from popsim.exchange.fhir.refusals import FhirError
 from popsim.exchange.fhir.to_twin import day_of
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.imputation import impute
@@ -77,8 +77,8 @@ def draft_from_fhir(
 ) -> FhirCohort:
     """People as known on day 0.
 
-    A diagnosis that is not in a person's files is one that the person does not have; if the files tell of prescriptions,
-    a drug that is not in them is not taken.
+    A diagnosis that is not in a person's files is one that the person does not have. If the files tell of any
+    prescription, a drug that is not in them is not taken.
 
     Args:
         day_zero: of all; None: the last day on which something is told of the living person.
@@ -96,7 +96,7 @@ def draft_from_fhir(
             zero = day_of(person.facts, day_zero, person.file)
             building = RecordOfDay(person.facts, vocabulary, tally, person.file, zero, look_back_days, bad_as_missing)
             building.age()
-        except FhirRefusal as error:
+        except FhirError as error:
             left_out[error.allowed.partition(";")[0]] += 1
             continue
         if person.facts.female is None:
@@ -168,7 +168,7 @@ def source_of(column: str) -> str:
     plain = {
         "age_years": "Patient.birthDate", "female": "Patient: sex at birth, else gender",
         "ethnicity": "Patient: race of US Core", "height_cm": "Observation, LOINC 8302-2",
-        "smoking": "Observation, LOINC 72166-2", "baseline_ldl_mmol_l": "Observation of LDL cholesterol, without a statin",
+        "smoking": "Observation, LOINC 72166-2", "baseline_ldl_mmol_l": "Observation of LDL, without a statin",
         "infarction_days_before_entry": "Condition: an infarction in the year before day 0",
     }  # fmt: skip
     if column in plain:

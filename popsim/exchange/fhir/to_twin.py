@@ -51,7 +51,7 @@ def read_one(path: Path, vocabulary: Vocabulary, tally: ReadTally, *, strict: bo
     """The facts about the one person of a FHIR file or folder; none if it is about nobody.
 
     Raises:
-        FhirRefusal: it is not FHIR R4, has the wrong form, or is about several persons.
+        FhirError: it is not FHIR R4, has the wrong form, or is about several persons.
     """
     document = load_document(path)
     if strict:
@@ -105,7 +105,7 @@ def day_of(facts: FhirFacts, day_zero: date | None, file: str) -> int:
     """Day 0 as a proleptic ordinal.
 
     Raises:
-        FhirRefusal: nothing tells it, or the person is not born yet, or dead already.
+        FhirError: nothing tells it, or the person is not born yet, or dead already.
     """
     died = None if facts.died is None else facts.died.day
     if day_zero is not None:

@@ -13,7 +13,7 @@ def checked_value(reading: FhirReading, measure: Measure, tally: ReadTally, bad_
     """The value as the registry stores it; None if it is refused and passed over.
 
     Raises:
-        FhirRefusal: the unit cannot be converted, or the value lies outside the registry's bounds.
+        FhirError: the unit cannot be converted, or the value lies outside the registry's bounds.
     """
     stored = measure.in_unit(reading.value, reading.unit)
     if stored is not None and measure.takes(stored):

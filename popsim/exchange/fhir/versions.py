@@ -1,8 +1,8 @@
 """Which version of FHIR a resource is written in, by signs that R4 does not have.
 
 A bundle does not name its version. The signs are elements and types of resources that the differences between versions
-list (https://hl7.org/fhir/R4/diff.html, https://hl7.org/fhir/R5/diff.html). R4B is read as R4: what is read here did not
-change between the two.
+list (https://hl7.org/fhir/R4/diff.html, https://hl7.org/fhir/R5/diff.html). R4B is read as R4: what is read here did
+not change between the two.
 """
 
 from __future__ import annotations
@@ -12,45 +12,64 @@ from typing import Any
 
 OLDER, NEWER = "STU3 or DSTU2", "R5 or later"
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 RESOURCE_TYPES = frozenset(
-    """Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary
-    BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem
-    ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem Communication CommunicationRequest
-    CompartmentDefinition Composition ConceptMap Condition Consent Contract Coverage CoverageEligibilityRequest
-    CoverageEligibilityResponse DetectedIssue Device DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement
-    DiagnosticReport DocumentManifest DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest
-    EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit
-    FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy Immunization
-    ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice Library Linkage List
-    Location Measure MeasureReport Media Medication MedicationAdministration MedicationDispense MedicationKnowledge
-    MedicationRequest MedicationStatement MedicinalProduct MedicinalProductAuthorization
-    MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
-    MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical
-    MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem NutritionOrder
-    Observation ObservationDefinition OperationDefinition OperationOutcome Organization OrganizationAffiliation
-    Parameters Patient PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole Procedure
-    Provenance Questionnaire QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition
-    ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule
-    SearchParameter ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription
-    Substance SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
-    SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport
-    TestScript ValueSet VerificationResult VisionPrescription""".split()
+    _words(
+        """
+    Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic
+    Binary BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry
+    ChargeItem ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem Communication
+    CommunicationRequest CompartmentDefinition Composition ConceptMap Condition Consent Contract Coverage
+    CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue Device DeviceDefinition DeviceMetric
+    DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest DocumentReference
+    EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare
+    EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit FamilyMemberHistory Flag
+    Goal GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy Immunization
+    ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice Library Linkage
+    List Location Measure MeasureReport Media Medication MedicationAdministration MedicationDispense
+    MedicationKnowledge MedicationRequest MedicationStatement MedicinalProduct MedicinalProductAuthorization
+    MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient
+    MedicinalProductInteraction MedicinalProductManufactured MedicinalProductPackaged
+    MedicinalProductPharmaceutical MedicinalProductUndesirableEffect MessageDefinition MessageHeader
+    MolecularSequence NamingSystem NutritionOrder Observation ObservationDefinition OperationDefinition
+    OperationOutcome Organization OrganizationAffiliation Parameters Patient PaymentNotice
+    PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole Procedure Provenance
+    Questionnaire QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition ResearchElementDefinition
+    ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest
+    Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription Substance
+    SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
+    SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities
+    TestReport TestScript ValueSet VerificationResult VisionPrescription
+    """
+    )
 )
 # Of R4B, which other resources of a file may be.
 R4B_TYPES = frozenset(
-    """AdministrableProductDefinition Citation ClinicalUseDefinition EvidenceReport Ingredient
-    ManufacturedItemDefinition MedicinalProductDefinition NutritionProduct PackagedProductDefinition RegulatedAuthorization
-    SubscriptionStatus SubscriptionTopic SubstanceDefinition""".split()
+    _words("""
+    AdministrableProductDefinition Citation ClinicalUseDefinition EvidenceReport Ingredient
+    ManufacturedItemDefinition MedicinalProductDefinition NutritionProduct PackagedProductDefinition
+    RegulatedAuthorization SubscriptionStatus SubscriptionTopic SubstanceDefinition
+    """)
 )
 OTHER_TYPES: Mapping[str, str] = dict.fromkeys(
-    """BodySite Conformance DataElement DeviceComponent DeviceUseRequest DiagnosticOrder DiagnosticRequest
-    EligibilityRequest EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection MedicationOrder Order
-    OrderResponse ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition""".split(),
+    _words("""
+    BodySite Conformance DataElement DeviceComponent DeviceUseRequest DiagnosticOrder DiagnosticRequest
+    EligibilityRequest EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection
+    MedicationOrder Order OrderResponse ProcedureRequest ProcessRequest ProcessResponse ReferralRequest
+    Sequence ServiceDefinition
+    """),
     OLDER,
 ) | dict.fromkeys(
-    """ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense ConditionDefinition DeviceAssociation
-    DeviceDispense DeviceUsage EncounterHistory FormularyItem GenomicStudy ImagingSelection InventoryItem InventoryReport
-    MedicationUsage NutritionIntake Permission RequestOrchestration Requirements TestPlan Transport""".split(),
+    _words("""
+    ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense ConditionDefinition DeviceAssociation
+    DeviceDispense DeviceUsage EncounterHistory FormularyItem GenomicStudy ImagingSelection InventoryItem
+    InventoryReport MedicationUsage NutritionIntake Permission RequestOrchestration Requirements TestPlan
+    Transport
+    """),
     NEWER,
 )
 
@@ -62,12 +81,18 @@ _ELEMENTS: Mapping[str, tuple[str, str]] = {
     ),
     "Condition": ("context assertedDate dateRecorded", "participant"),
     "Observation": ("context comment comments related", "triggeredBy bodyStructure instantiatesCanonical"),
-    "MedicationRequest": ("context definition", "medication renderedDosageInstruction effectiveDosePeriod informationSource"),
+    "MedicationRequest": (
+        "context definition",
+        "medication renderedDosageInstruction effectiveDosePeriod informationSource",
+    ),
     "MedicationStatement": (
         "taken notTaken reasonNotTaken wasNotTaken",
         "medication adherence renderedDosageInstruction relatedClinicalInformation encounter",
     ),
-    "Procedure": ("context notDone reasonNotDone notPerformed definition", "reported recorded occurrenceDateTime occurrencePeriod supportingInfo"),
+    "Procedure": (
+        "context notDone reasonNotDone notPerformed definition",
+        "reported recorded occurrenceDateTime occurrencePeriod supportingInfo",
+    ),
     "Medication": ("isBrand isOver package product", "marketingAuthorizationHolder totalVolume definition"),
     "Bundle": ("base", "issues"),
 }  # fmt: skip

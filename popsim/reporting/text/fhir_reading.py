@@ -17,9 +17,10 @@ def tally_text(tally: ReadTally) -> str:
 def tally_dict(tally: ReadTally) -> dict[str, object]:
     """The same for JSON."""
     lists = {"used": tally.taken, "passed_over": tally.passed}
-    rows = {name: [{"type": kind, "what": what, "count": count} for (kind, what), count in sorted(counts.items()) if count]
-            for name, counts in lists.items()}  # fmt: skip
-    return {"resources": tally.resources, **rows}
+    return {"resources": tally.resources} | {
+        name: [{"type": kind, "what": what, "count": n} for (kind, what), n in sorted(counts.items()) if n]
+        for name, counts in lists.items()
+    }
 
 
 def _listed(title: str, counts: Counter[tuple[str, str]]) -> list[str]:
