@@ -64,6 +64,13 @@ class RecordOfDay:
             refuse(self._file, "Patient.gender", "must be male or female, or the sex at birth be told in its extension")
         diagnoses, traits = self._diagnoses()
         traits |= self._traits()
+        for place in self._facts.gene_places:
+            self._take(place, "genes")
+        for stay in self._facts.stays:
+            if stay.start.day > self._zero:
+                self._late(stay.place)
+            else:
+                self._tally.skip(stay.place, "a contact before day 0: not of a record")
         medications = self._medications()
         if STATIN in (medications or {}) or self._facts.other_statin:
             traits.pop(CHOLESTEROL, None)  # the column is that without a statin

@@ -110,7 +110,7 @@ class FhirFacts:
     Attributes:
         female: None if it is not told.
         died: None if it is not told.
-        genes: phenotype columns by gene.
+        genes: phenotype columns by gene; gene_places: of what tells them.
         drugs_told: whether there was any prescription, known or not.
         other_statin: whether a statin was prescribed that twins do not have.
     """
@@ -125,6 +125,7 @@ class FhirFacts:
     drugs: list[FhirDrug] = field(default_factory=list)
     stays: list[FhirStay] = field(default_factory=list)
     genes: dict[str, float] = field(default_factory=dict)
+    gene_places: list[FactPlace] = field(default_factory=list)
     drugs_told: bool = False
     other_statin: bool = False
     newest: float = BEFORE

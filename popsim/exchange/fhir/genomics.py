@@ -73,7 +73,7 @@ def read_gene(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tall
         refuse(place.file, place.path, "tells another phenotype of a gene than an earlier Observation")
     else:
         facts.genes[gene] = found
-        tally.take(place, "genes")
+        facts.gene_places.append(place)
 
 
 def _gene_named(words: list[str]) -> str | None:

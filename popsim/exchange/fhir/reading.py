@@ -28,6 +28,7 @@ WITHDRAWN = "entered-in-error"
 UNREAD = {
     "MedicationAdministration": "prescriptions and statements tell the dose",
     "MedicationDispense": "prescriptions and statements tell the dose",
+    "Medication": "read where a prescription refers to it",
     "FamilyMemberHistory": "of relatives",
     "DiagnosticReport": "its Observations are read",
     "OperationOutcome": "of the server",
@@ -85,8 +86,7 @@ class PersonReader:
             return
         whose = self._whose(resource, place)
         if kind not in self._readers:
-            if kind != "Medication":
-                self._tally.skip(place, UNREAD.get(kind, NO_USE))
+            self._tally.skip(place, UNREAD.get(kind, NO_USE))
         elif whose is None:
             self._tally.skip(place, "of no person, or not told of whom")
         elif resource.get("status") == WITHDRAWN:

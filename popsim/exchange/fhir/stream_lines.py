@@ -36,7 +36,7 @@ def stream_lines(
     Raises:
         FhirError: a value is impossible.
     """
-    for place in [one.place for one in facts.diagnoses] + [one.place for one in facts.traits]:
+    for place in [one.place for one in facts.diagnoses] + [one.place for one in facts.traits] + facts.gene_places:
         tally.skip(place, CONSTANT)
     if facts.patient is not None:
         tally.skip(facts.patient, CONSTANT)

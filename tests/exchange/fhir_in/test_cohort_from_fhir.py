@@ -1,7 +1,9 @@
 """popsim cohort from-fhir: Bundles and Bulk Data become a cohort that samples, with a codebook."""
 
+import io
 import json
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +46,24 @@ def bulk(folder):
                 lines.write(json.dumps(one) + "\n")
 
 
-@pytest.mark.parametrize("fill", [bundles, bulk])
-def test_folders_become_a_cohort_that_samples(fill, tmp_path, capsys):
-    source = tmp_path / "source"
-    source.mkdir()
-    fill(source)
-    out = tmp_path / "mine.toml"
-    assert main(["cohort", "from-fhir", str(source), "--out", str(out)]) == 0
-    said = capsys.readouterr().out
-    assert f"source: {PEOPLE} people" in said and "7 of 14 missing (50.0%), imputed" in said
-    people = pl.read_csv(tmp_path / "mine_people.csv")
+@pytest.fixture(scope="module")
+def drafted(tmp_path_factory):
+    """A folder of Bundles with some that cannot be in a cohort, and what the command wrote and said."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("out") / "mine.toml"
+    bundles(source)
+    written(source, bundle([patient(birthDate="2015-01-01")]), "child.json")
+    written(source, bundle([patient(gender="unknown"), *resources()[1:]]), "unknown.json")
+    written(source, {"resourceType": "Organization", "id": "1"}, "hospital.json")
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert main(["cohort", "from-fhir", str(source), "--out", str(out)]) == 0
+    return out, said.getvalue()
+
+
+def test_folders_become_a_cohort_that_samples(drafted):
+    out, said = drafted
+    assert f"{PEOPLE} people\n" in said and "7 of 14 missing (50.0%), imputed" in said
+    people = pl.read_csv(out.with_name("mine_people.csv"))
     assert people.height == PEOPLE
     # Born on the 22nd of March, which is the day of the last event: whole years.
     np.testing.assert_allclose(sorted(people["age_years"]), np.arange(60, 60 + PEOPLE), atol=0.02)
@@ -64,37 +74,37 @@ def test_folders_become_a_cohort_that_samples(fill, tmp_path, capsys):
     assert len(sample(CohortSource.read(out), SCHEMA, PEOPLE, RandomKey.of(1))) == PEOPLE
 
 
-def test_the_codebook_says_what_became_of_what_and_shows_no_small_number(tmp_path, capsys):
-    bundles(tmp_path)
-    assert main(["cohort", "from-fhir", str(tmp_path), "--out", str(tmp_path / "mine.toml")]) == 0
-    text = (tmp_path / "mine_codebook.md").read_text()
-    assert f"| Observation | LOINC | 29463-7 | Body weight | {2 * PEOPLE} |" in text
-    assert (
-        "| baseline_potassium_mmol_l | mmol/L | Observation, LOINC 2823-3, 6298-4: the last by day 0 | under 11 |"
-        in text
-    )
-    assert f"| Condition | SNOMED CT | 88805009 | Heart failure | {PEOPLE} |" in text
+def test_bulk_data_tells_the_same(drafted, tmp_path):
+    bulk(tmp_path)
+    assert main(["cohort", "from-fhir", str(tmp_path), "--out", str(tmp_path / "bulk.toml")]) == 0
+    told, own = (pl.read_csv(path).sort("age_years") for path in (
+        tmp_path / "bulk_people.csv", drafted[0].with_name("mine_people.csv")))  # fmt: skip
+    given = [name for name in own.columns if name != "baseline_potassium_mmol_l"]  # imputed in another order of people
+    assert told.select(given).equals(own.select(given))
+
+
+def test_the_codebook_says_what_became_of_what_and_shows_no_small_number(drafted):
+    out, said = drafted
+    text = out.with_name("mine_codebook.md").read_text()
+    assert "| Observation | LOINC | 29463-7 | Body weight | 30 |" in text  # two each of 14 and of one left out
+    source = "Observation, LOINC 2823-3, 6298-4: the last by day 0"
+    assert f"| baseline_potassium_mmol_l | mmol/L | {source} | under 11 |" in text
+    assert "| Condition | SNOMED CT | 88805009 | Heart failure | 15 |" in text
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     numbers = [cell for row in cells for cell in (row[0], *row[3:]) if re.fullmatch(r"\d+", cell)]
     assert numbers and all(int(number) == 0 or int(number) >= SMALL for number in numbers)
-    written_out = text + capsys.readouterr().out + (tmp_path / "mine.toml").read_text()
     for personal in ("4711", "1964-03-22", "2024-03", "urn:uuid"):
-        assert personal not in written_out
+        assert personal not in text + said + out.read_text()
 
 
-def test_who_cannot_be_in_a_cohort_is_left_out_and_counted(tmp_path, capsys):
-    bundles(tmp_path)
-    written(tmp_path, bundle([patient(birthDate="2015-01-01")]), "child.json")
-    written(tmp_path, bundle([patient(gender="unknown"), *resources()[1:]]), "unknown.json")
-    written(tmp_path, {"resourceType": "Organization", "id": "1"}, "hospital.json")
-    assert main(["cohort", "from-fhir", str(tmp_path), "--out", str(tmp_path / "out.toml")]) == 0
-    said = capsys.readouterr().out
-    assert "1 people left out: the sex is neither male nor female" in said
-    assert f"{PEOPLE} people\n" in said
+def test_who_cannot_be_in_a_cohort_is_left_out_and_counted(drafted):
+    assert "1 people left out: the sex is neither male nor female" in drafted[1]
+    assert "1 people left out: nothing in it has a day" in drafted[1]
 
 
 def test_a_broken_bundle_refuses_the_folder_or_is_passed_over(tmp_path, capsys):
-    bundles(tmp_path)
+    for name in ("a", "b"):
+        written(tmp_path, bundle([patient(id=name), *resources()[1:4]]), f"{name}.json")
     (tmp_path / "broken.json").write_text('{"resourceType": "Bundle"')
     command = ["cohort", "from-fhir", str(tmp_path), "--out", str(tmp_path / "out.toml")]
     assert main(command) == 2

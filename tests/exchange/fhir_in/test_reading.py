@@ -272,6 +272,17 @@ def test_what_does_not_count_is_passed_over_and_counted(name, tmp_path):
     assert with_it.tally.resources == alone.tally.resources + 1
 
 
+def test_every_resource_is_counted(tmp_path):
+    genotype = coded("g", "84413-4", {"text": "CYP2C19 *2/*2"}, "2020")
+    medication = {"resourceType": "Medication", "id": "f"}
+    listed = [*resources(), genotype, medication, PASSED["a claim"], PASSED["refuted"] | {"id": "r"}]
+    path = written(tmp_path, bundle(listed))
+    for tally in (new(path).tally, lines_of(path)[1]):
+        counted = [kind for counts in (tally.taken, tally.passed) for kind, _ in counts.elements()]
+        for kind in {one["resourceType"] for one in listed}:
+            assert counted.count(kind) >= sum(one["resourceType"] == kind for one in listed), kind
+
+
 def test_a_history_has_the_newest_version_and_no_deleted_resource(tmp_path):
     newer = observation("x", "2823-3", 5.0, "mmol/L", "2024-03-10", meta={"versionId": "10"})
     older = observation("x", "2823-3", 4.0, "mmol/L", "2024-03-10", meta={"versionId": "9"})
