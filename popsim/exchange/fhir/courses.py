@@ -20,7 +20,7 @@ LATER = "a later prescription of its class counts"
 NO_DOSE = "no dose told"
 
 
-class DoseChange(NamedTuple):
+class FhirDoseChange(NamedTuple):
     """A dose from a moment on.
 
     Attributes:
@@ -63,7 +63,7 @@ def drugs_at(
     return doses, uncertain
 
 
-def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, tally: ReadTally) -> list[DoseChange]:
+def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, tally: ReadTally) -> list[FhirDoseChange]:
     """Every change of a dose on a day or after.
 
     Raises:
@@ -75,7 +75,7 @@ def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, ta
             tally.skip(drug.place, "before day 0")
         else:
             by_class[vocabulary.medications[drug.drug].name].append(drug)
-    changes: list[DoseChange] = []
+    changes: list[FhirDoseChange] = []
     for listed in by_class.values():
         course = _joined(listed, vocabulary, tally)
         for number, (drug, dose) in enumerate(course):
@@ -88,11 +88,11 @@ def drug_course(drugs: Sequence[FhirDrug], zero: int, vocabulary: Vocabulary, ta
                 continue
             else:
                 tally.take(drug.place, _became(drug))
-                changes.append(DoseChange(drug.start.days, drug.drug, dose, drug.place))
+                changes.append(FhirDoseChange(drug.start.days, drug.drug, dose, drug.place))
             if drug.end is not None and drug.end < follows:
                 if drug.start.day < zero:
                     tally.take(drug.place, "ends of drugs")
-                changes.append(DoseChange(max(drug.end, drug.start.days + 1e-4), drug.drug, 0.0, drug.place))
+                changes.append(FhirDoseChange(max(drug.end, drug.start.days + 1e-4), drug.drug, 0.0, drug.place))
     return changes
 
 

@@ -18,7 +18,7 @@ BEFORE_DAY_ZERO = "before day 0"
 LATE_ON_THE_DAY = 0.9999  # of a death whose time of day is not told: what else is told of the day came before
 
 
-class TwinEvent(NamedTuple):
+class FhirEvent(NamedTuple):
     """An event of the registry, at a time in days."""
 
     time: float
@@ -26,7 +26,7 @@ class TwinEvent(NamedTuple):
     place: FactPlace
 
 
-def events_of(facts: FhirFacts, zero: int, tally: ReadTally) -> list[TwinEvent]:
+def events_of(facts: FhirFacts, zero: int, tally: ReadTally) -> list[FhirEvent]:
     """What happened on a day or after."""
     died = _death(facts)
     stays = merged_stays([one for one in facts.stays if one.setting == STAY], tally)
@@ -38,7 +38,7 @@ def events_of(facts: FhirFacts, zero: int, tally: ReadTally) -> list[TwinEvent]:
             tally.skip(visit.place, "a visit during a stay")
         else:
             tally.take(visit.place, "visits")
-            found.append(TwinEvent(visit.start.days, REVIEWED, visit.place))
+            found.append(FhirEvent(visit.start.days, REVIEWED, visit.place))
     if died is not None and died.time >= zero:
         tally.take(died.place, "deaths")
         found.append(died)
@@ -63,35 +63,35 @@ def _within(time: float, stay: FhirStay) -> bool:
     return stay.start.days <= time and (stay.end is None or time < stay.end.days)
 
 
-def _death(facts: FhirFacts) -> TwinEvent | None:
+def _death(facts: FhirFacts) -> FhirEvent | None:
     """When the person died: as the Patient tells, else at the end of a stay that ended so."""
     stay = next((one for one in facts.stays if one.died), None)
     if facts.died is not None and facts.patient is not None:
-        return TwinEvent(_late(facts.died), DIED, facts.patient)
-    return None if stay is None or stay.end is None else TwinEvent(_late(stay.end), DIED, stay.place)
+        return FhirEvent(_late(facts.died), DIED, facts.patient)
+    return None if stay is None or stay.end is None else FhirEvent(_late(stay.end), DIED, stay.place)
 
 
 def _late(time: FhirTime) -> float:
     return time.days if time.precision == TIME else time.day + LATE_ON_THE_DAY
 
 
-def _admissions(stays: Sequence[FhirStay], zero: int, died: TwinEvent | None, tally: ReadTally) -> list[TwinEvent]:
-    found: list[TwinEvent] = []
+def _admissions(stays: Sequence[FhirStay], zero: int, died: FhirEvent | None, tally: ReadTally) -> list[FhirEvent]:
+    found: list[FhirEvent] = []
     for stay in stays:
         if stay.end is not None and stay.end.day < zero:
             tally.skip(stay.place, BEFORE_DAY_ZERO)
             continue
         tally.take(stay.place, "stays")
         if stay.start.day >= zero:
-            found.append(TwinEvent(stay.start.days, ADMITTED, stay.place))
+            found.append(FhirEvent(stay.start.days, ADMITTED, stay.place))
         elif stay.end is None or stay.end.day > zero:
-            found.append(TwinEvent(float(zero), ADMITTED, stay.place))
+            found.append(FhirEvent(float(zero), ADMITTED, stay.place))
         if stay.end is not None and not (died is not None and stay.end.days >= died.time):
-            found.append(TwinEvent(stay.end.days, DISCHARGED, stay.place))
+            found.append(FhirEvent(stay.end.days, DISCHARGED, stay.place))
     return found
 
 
-def _presentations(stays: Sequence[FhirStay], zero: int, tally: ReadTally) -> list[TwinEvent]:
+def _presentations(stays: Sequence[FhirStay], zero: int, tally: ReadTally) -> list[FhirEvent]:
     """Why the person came to hospital, once a day: a named cause before an unnamed one, a stay before a visit."""
     by_day: dict[int, FhirStay] = {}
     for stay in stays:
@@ -104,7 +104,7 @@ def _presentations(stays: Sequence[FhirStay], zero: int, tally: ReadTally) -> li
             if stay.setting == EMERGENCY:
                 tally.take(stay.place, "emergency visits")
     return [
-        TwinEvent(stay.start.days, stay.cause, stay.place) for stay in by_day.values() if stay.cause in PRESENTATIONS
+        FhirEvent(stay.start.days, stay.cause, stay.place) for stay in by_day.values() if stay.cause in PRESENTATIONS
     ]
 
 
