@@ -115,6 +115,14 @@ RESULTS: dict[str, Result] = {
         ),
         texts={"register": 0, "register_summary": 1},
     ),
+    "fhir": Result(
+        (
+            "popsim twin new docs/examples/person.json --cohort cohorts/heart_failure_discharge.toml --registry twins.db"
+            f" --day-zero 2024-03-10 --id {TWIN_ID}",
+            f"popsim twin update docs/examples/person.json --twin {TWIN_ID} --registry twins.db --day-zero 2024-03-10",
+        ),
+        texts={"fhir_new": 0, "fhir_update": 1},
+    ),
     "network": Result(
         ("popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png",),
         figures={"network": "network.png"},

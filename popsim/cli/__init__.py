@@ -23,6 +23,7 @@ from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
 from popsim.cli.forecasts import score
+from popsim.cli.from_fhir import cohort_from_fhir
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
@@ -86,6 +87,7 @@ app.add_typer(twin_app, name="twin")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)
+cohort_app.command("from-fhir")(cohort_from_fhir)
 
 
 def _show_version(asked: bool) -> None:

@@ -6,7 +6,6 @@ parser for that, and hide the text of an internal error.
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from collections.abc import Callable
@@ -16,88 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from popsim.cli.options import StudyOptions, one_unit, whole
+from popsim.cli.options import whole
+from popsim.cli.private_commands import PrivateCommand, PrivateGroup, private, simulating
+from popsim.cli.twin_omop import CdmPerson
 from popsim.cli.twin_tables import prints_private_tables
-from popsim.errors import DefinitionError, InputError, PopsimError, RunError
+from popsim.errors import DefinitionError, InputError, PopsimError
 
 if TYPE_CHECKING:
     from popsim.registry.service import TwinRegistry
     from popsim.registry.stream import Calendar
     from popsim.registry.summary import TwinSummary
 
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer bundles its parser or imports it, by version
 NOTICE = "For research, not for care."  # the same as in registry/summary.py, which is slow to import
 MAX_WAIT_S = 3600.0
-
-
-class PrivateCommand(TyperCommand):
-    """A command whose parser repeats nothing that was typed."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse; error messages contain nothing personal."""
-        wanted = [one for one in args if one.startswith("--")]  # the parser takes args apart
-        try:
-            return super().parse_args(ctx, args)
-        except UsageError as error:
-            raise InputError(_misuse(error, ctx.command.params, wanted, ctx.info_name)) from None
-
-
-class PrivateGroup(TyperGroup):
-    """Commands of twins; an unknown command is not repeated."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command."""
-        if args and self.get_command(ctx, args[0]) is None:
-            raise InputError(f"popsim twin: no such command, allowed: {', '.join(self.list_commands(ctx))}")
-        return super().resolve_command(ctx, args)
-
-
-def _misuse(error: Exception, parameters: list[Any], wanted: list[str], command: str) -> str:
-    """What is wrong with the command line, without repeating what was typed."""
-    flags = sorted(flag for one in parameters for flag in one.opts if flag.startswith("--"))
-    about = getattr(error, "param", None)
-    hint = f"see 'popsim twin {command} --help'"
-    if any(flag.partition("=")[0] not in [*flags, "--help"] for flag in wanted):
-        return f"command line: no such option, allowed: {', '.join(flags)}"
-    if about is None:
-        return f"command line: not understood, {hint}"
-    name = about.opts[0] if about.opts[0].startswith("--") else about.name.upper()
-    missing = type(error).__name__ == "MissingParameter"
-    return f"command line: {name}: {'missing' if missing else 'not of the right form'}, {hint}"
-
-
-def private[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """A command whose internal errors reveal nothing of its input."""
-
-    @functools.wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except (PopsimError, typer.Exit, BrokenPipeError):
-            raise
-        except Exception as error:
-            trace = error.__traceback__
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            location = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-            raise RunError(f"internal error: {type(error).__name__}{location}") from None
-
-    return guarded
-
-
-def simulating(command: Callable[..., None]) -> Callable[..., None]:
-    """A private command that simulates twins."""
-
-    @functools.wraps(command)
-    def threaded(*, options: StudyOptions, **given: Any) -> None:
-        options.use_threads(1)
-        command(**given)
-
-    return one_unit("the twins of a batch are rows of one population, and the log of the registry is one chain")(
-        private(threaded)
-    )
 
 
 twin_app = typer.Typer(
@@ -112,68 +43,107 @@ DayZero = Annotated[
     str, typer.Option(metavar="DATE", help="Calendar date of the twin's day 0, for data with dates; not stored.")
 ]
 Today = Annotated[int | None, whole("Today, in days since the twin's start; one twin is advanced to it.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="FHIR: check whole resources first (needs popsim's extra 'fhir').")
+]
+BadAsMissing = Annotated[
+    bool, typer.Option("--bad-as-missing", help="FHIR: pass over readings that are refused, instead of the file.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
 def new(
-    record: Annotated[Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...")],
+    record: Annotated[
+        Path,
+        typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...; FHIR R4; or an OMOP CDM."),
+    ],
     registry: Registry,
     cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for everything that the record lacks.")],
-    genome: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype.")] = None,
+    genome: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype; or a PharmCAT or CPIC table.")
+    ] = None,
     members: Annotated[int, whole("Possible selves of which the belief consists.")] = 100,
     seed: Annotated[int, whole("Key of the random numbers.")] = 1,
+    person: CdmPerson = "",
     identity: Annotated[
         str, typer.Option("--id", metavar="ID", help="Id of a made-up person's twin, to make the same again.")
     ] = "",
+    day_zero: DayZero = "",
+    look_back: Annotated[int, whole("FHIR: how old a reading may be to count as one of day 0, days.")] = 30,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="FHIR: a diagnosis that is not in the file is one the person has not.")
+    ] = False,
+    strict: Strict = False,
+    bad_as_missing: BadAsMissing = False,
     as_json: Json = False,
 ) -> None:
-    """Create a twin from a record without names; prints its random id."""
+    """Create a twin from a record without names, from FHIR R4 or a person of an OMOP CDM; prints its random id.
+
+    Of FHIR, day 0 is --day-zero or the last day on which something is told of the living person.
+    """
+    from popsim.cli.twin_sources import person_of_record, read_of_fhir, told_after
     from popsim.evidence.sets import SHIPPED
     from popsim.population.cohort import CohortSource
     from popsim.registry.audit import FileRead
     from popsim.registry.exports import digest_of_file
-    from popsim.registry.record import read_record
     from popsim.registry.service import TwinRegistry
     from popsim.registry.vocabulary import vocabulary_of
 
     source = _read(CohortSource.read, cohort)
-    person = read_record(record, vocabulary_of(SHIPPED), genome)
+    zero = _calendar(day_zero, None).day_zero
+    who, tally, notes = person_of_record(
+        record,
+        genome,
+        vocabulary_of(SHIPPED),
+        person,
+        day_zero=zero,
+        look_back_days=look_back,
+        complete=complete,
+        strict=strict,
+        bad_as_missing=bad_as_missing,
+    )
     ids = [identity] if identity else None
     opened = TwinRegistry(registry, create=True)
     read = [FileRead(what, digest_of_file(path)) for what, path in (("record", record), ("genes", genome)) if path]
-    [twin] = opened.new([person], source, members=members, seed=seed, ids=ids, read=read)
-    _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
+    [twin] = opened.new([who], source, members=members, seed=seed, ids=ids, read=read)
+    content, text = told_after({"twin": twin, "day": 0}, twin, read_of_fhir(tally, notes))
+    _print(content, f"{text}\n\n{NOTICE}", as_json)
 
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
 def update(
-    stream: Annotated[Path, typer.Argument(metavar="STREAM", help="CSV or JSON lines: time, code, value, unit, kind.")],
+    stream: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STREAM", help="CSV or JSON lines: time, code, value, unit, kind; FHIR R4, an OMOP CDM, a device."
+        ),
+    ],
     registry: Registry,
     twin: Whose = "",
+    person: CdmPerson = "",
     day_zero: DayZero = "",
     today: Today = None,
+    strict: Strict = False,
+    bad_as_missing: BadAsMissing = False,
     as_json: Json = False,
 ) -> None:
-    """Assimilate the data of a file, also of a scale, cuff or watch: all of it, or nothing."""
-    from popsim.exchange.recognise import wearable_data
-    from popsim.registry.audit import FileRead
-    from popsim.registry.exports import digest_of_file
+    """Assimilate the data of a file, also of a scale, cuff or watch: all of it, or nothing.
+
+    FHIR R4 and a person of an OMOP CDM need --twin and --day-zero.
+    """
+    from popsim.cli.twin_sources import FileUpdates, told_after
     from popsim.registry.privacy import shown_path
-    from popsim.registry.stream import read_bytes
-    from popsim.registry.vocabulary import vocabulary_of
     from popsim.reporting.text.twin import report_text
 
     whose, calendar = _whose(twin), _calendar(day_zero, today)
-    opened = _opened(registry)
-    device = wearable_data(stream, whose, calendar, vocabulary_of(opened.parameters))
-    raw, told = (read_bytes(stream), []) if device is None else (device.stream, device.lines())
-    read = None if device is None else FileRead(device.form, digest_of_file(stream))
-    report = opened.update(raw, stream, twin=whose, calendar=calendar, read=read)
-    content = report._asdict() | ({} if device is None else {"device": device.as_dict()})
-    _print(content, "\n".join([*told, report_text(shown_path(stream), report), "", NOTICE]), as_json)
+    updates = FileUpdates(_opened(registry), calendar, strict=strict, bad_as_missing=bad_as_missing, cdm_id=person)
+    report = updates(stream, whose)
+    shown = report_text(shown_path(stream), report)
+    content, text = told_after(report._asdict(), shown, (updates.content, updates.lines))
+    _print(content, f"{text}\n\n{NOTICE}", as_json)
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -185,24 +155,31 @@ def watch(
     day_zero: DayZero = "",
     every: Annotated[float, typer.Option(metavar="SECONDS", help="How often to check a folder.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Check the folder once, then stop.")] = False,
+    strict: Strict = False,
+    bad_as_missing: BadAsMissing = False,
 ) -> None:
-    """Assimilate data as they arrive, until interrupted or the pipe closes. A file named by a twin's id is its data."""
+    """Assimilate data as they arrive, until interrupted or the pipe closes. A file named by a twin's id is its data.
+
+    Files are .csv and .jsonl, and FHIR R4 in .json, .ndjson and folders of .ndjson, which need --day-zero.
+    """
+    from popsim.cli.twin_sources import SUFFIXES, FileUpdates, told_after
     from popsim.registry.follow import is_pipe, watch_folder, watch_pipe
     from popsim.reporting.text.twin import report_text
 
     if not 0.0 < every <= MAX_WAIT_S:
         raise InputError(f"command line: --every: must be above 0 and at most {MAX_WAIT_S:g} s")
     whose, calendar, opened = _whose(twin), _calendar(day_zero, None), _opened(registry)
+    updates = FileUpdates(opened, calendar, strict=strict, bad_as_missing=bad_as_missing)
     if is_pipe(source):
         arriving = watch_pipe(opened, source, twin=whose, calendar=calendar)
     else:
-        arriving = watch_folder(opened, source, twin=whose, calendar=calendar, every_s=every, once=once)
+        arriving = watch_folder(opened, source, twin=whose, take=updates, suffixes=SUFFIXES, every_s=every, once=once)
     print(NOTICE, flush=True)
     for name, became in arriving:
         if isinstance(became, PopsimError):
             print(f"popsim: {became}", file=sys.stderr, flush=True)
         else:
-            print(report_text(name, became), flush=True)
+            print(told_after({}, report_text(name, became), ({}, updates.lines))[1], flush=True)
 
 
 @twin_app.command(cls=PrivateCommand)

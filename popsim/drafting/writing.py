@@ -39,8 +39,15 @@ def refuse_existing(files: tuple[Path, ...]) -> None:
         raise InputError(f"{existing}: exists already; --force writes it anew, --out names another file")
 
 
-def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSource) -> None:
+def write_draft(
+    draft: Draft, source: Path, cohort_file: Path, base: CohortSource, by: str = "popsim cohort from-table"
+) -> None:
     """Write the cohort and its people.
+
+    Args:
+        source: what was read.
+        base: the cohort for what it lacks.
+        by: the command that read it.
 
     Raises:
         InputError: a file cannot be written.
@@ -49,7 +56,8 @@ def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSourc
     frame = pl.DataFrame({column.name: column.values for column in draft.columns})
     codes = [name for name in frame.columns if SCHEMA[name].kind in ("code", "count")]
     frame = frame.with_columns(pl.col(codes).cast(pl.Int64))
-    text = _cohort_text(draft, source, cohort_path, people_path, base)
+    origin = f"'{one_line(source.name)}', read by {by}"
+    text = _cohort_text(draft, (one_line(source.stem)[:60], origin), cohort_path, people_path, base)
     try:
         frame.write_csv(people_path, float_precision=6)
         cohort_path.write_text(text, encoding="utf-8")
@@ -57,16 +65,16 @@ def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSourc
         raise InputError(f"{cohort_path.parent}: cannot be written: {error.strerror}") from None
 
 
-def _cohort_text(draft: Draft, source: Path, cohort_path: Path, people_path: Path, base: CohortSource) -> str:
-    """The cohort file, with what was assumed as comments."""
-    origin = f"'{one_line(source.name)}', read by popsim cohort from-table"
+def _cohort_text(draft: Draft, named: tuple[str, str], cohort_path: Path, people_path: Path, base: CohortSource) -> str:
+    """The cohort file, with what was assumed as comments; `named` are its label and origin."""
+    label, origin = named
     names = {
         column.name: {"from": column.name, "unit": canonical(SCHEMA[column.name].unit)} for column in draft.columns
     }
     definition = {
         "inherits": os.path.relpath(base.path.resolve(), cohort_path.parent.resolve()),
         "name": cohort_name(cohort_path),
-        "label": one_line(source.stem)[:60],
+        "label": label,
         "description": f"People of {origin}; what that table lacks is as in the cohort '{base.name}'.",
         "source": origin,
         "size": draft.rows,

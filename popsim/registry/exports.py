@@ -35,12 +35,15 @@ class IndexedExport(NamedTuple):
 
 
 def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file, as text.
+    """SHA-256 of a file, as text; of a folder, that of the digests of its files in the order of their names.
 
     Raises:
         InputError: it cannot be read.
     """
     try:
+        if path.is_dir():
+            inside = (digest_of_file(each) for each in sorted(path.iterdir()) if each.is_file())
+            return hashlib.sha256("".join(inside).encode()).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,8 +16,12 @@ from popsim.registry.service import Report, TwinRegistry
 from popsim.registry.stream import Calendar, Reader, read_bytes
 
 SUFFIXES = (".csv", ".jsonl")
+FOLDERS = (".ndjson",)  # of the files of a folder that is read as a whole
 PIPE_BYTES = 1 << 20
 STANDARD_INPUT = "-"
+
+type TakesFile = Callable[[Path, str | None], Report]
+"""Updates a registry with a path, about the twin of an id or, for None, the twins that the data name."""
 
 
 def watch_folder(
@@ -26,10 +30,12 @@ def watch_folder(
     *,
     twin: str | None = None,
     calendar: Calendar | None = None,
+    take: TakesFile | None = None,
+    suffixes: Sequence[str] = SUFFIXES,
     every_s: float = 1.0,
     once: bool = False,
 ) -> Iterator[tuple[str, Report | PopsimError]]:
-    """Update twins with the .csv and .jsonl files of a folder whenever they change.
+    """Update twins with the files of a folder whenever they change.
 
     A file whose name is a twin's id is about that twin. A refused file is skipped until it changes; lines that are
     already stored are not used again.
@@ -37,6 +43,8 @@ def watch_folder(
     Args:
         folder: checked every `every_s` seconds.
         twin: the twin of all files.
+        take: updates the registry with a file, or with a folder of files of suffixes; None: it holds a stream.
+        suffixes: of the files.
         once: check once and stop.
 
     Returns:
@@ -47,31 +55,49 @@ def watch_folder(
     """
     if not folder.is_dir():
         raise InputError(f"watch {shown_path(folder)}: must be a folder, a pipe or -")
-    return _changed(registry, folder, twin, calendar, every_s, once)
+
+    def stream(path: Path, whose: str | None) -> Report:
+        return registry.update(read_bytes(path), path, twin=whose, calendar=calendar)
+
+    return _changed(folder, twin, take or stream, (suffixes, FOLDERS if take is not None else ()), every_s, once)
 
 
 def _changed(
-    registry: TwinRegistry, folder: Path, twin: str | None, calendar: Calendar | None, every_s: float, once: bool
+    folder: Path,
+    twin: str | None,
+    take: TakesFile,
+    suffixes: tuple[Sequence[str], Sequence[str]],
+    every_s: float,
+    once: bool,
 ) -> Iterator[tuple[str, Report | PopsimError]]:
-    """Update with changed files, repeatedly."""
-    seen: dict[Path, tuple[int, int]] = {}
+    """Update with changed files, and folders of files of the second suffixes, repeatedly."""
+    seen: dict[Path, tuple[int, ...]] = {}
     while True:
-        for path in sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES):
-            try:
-                about = path.stat()
-            except OSError:  # the file has been removed meanwhile
+        for path in sorted(folder.iterdir()):
+            state = _state(path, *suffixes)
+            if not state or seen.get(path) == state:
                 continue
-            if seen.get(path) == (about.st_size, about.st_mtime_ns):
-                continue
-            seen[path] = (about.st_size, about.st_mtime_ns)
+            seen[path] = state
             whose = twin or (path.stem if ID.fullmatch(path.stem) else None)
             try:
-                yield shown_path(path), registry.update(read_bytes(path), path, twin=whose, calendar=calendar)
+                yield shown_path(path), take(path, whose)
             except PopsimError as error:
                 yield shown_path(path), error
         if once:
             return
         time.sleep(every_s)
+
+
+def _state(path: Path, suffixes: Sequence[str], in_folders: Sequence[str]) -> tuple[int, ...]:
+    """Size and time of a file, or of those in a folder; empty for others, and for what has been removed meanwhile."""
+    try:
+        if path.is_dir():
+            files = [one.stat() for one in sorted(path.iterdir()) if one.suffix in in_folders]
+        else:
+            files = [path.stat()] if path.suffix in suffixes else []
+    except OSError:
+        return ()
+    return tuple(number for about in files for number in (about.st_size, about.st_mtime_ns))
 
 
 def watch_pipe(

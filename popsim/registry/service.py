@@ -117,6 +117,7 @@ class TwinRegistry:
         twin: str | None = None,
         calendar: Calendar | None = None,
         read: FileRead | None = None,
+        refuse: Callable[[DefinitionError], None] | None = None,
     ) -> Report:
         """Update twins with a stream, atomically: if a line is refused or the process is killed, nothing changes.
 
@@ -126,20 +127,20 @@ class TwinRegistry:
             twin: the twin of all lines; None: each line names its twin.
             calendar: converts times to days. With `today`, a single twin advances to that day.
             read: the file that the stream was made from, for the audit log; None: it is the stream itself.
+            refuse: receives the error of a bad line, which is then skipped; None: the first error is raised.
 
         Raises:
             DefinitionError: a line is refused.
             InputError: there is no such twin.
         """
-        lines, unfinished = whole_lines(raw, file)
-        when = calendar or Calendar()
+        (lines, unfinished), when = whole_lines(raw, file), calendar or Calendar()
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
             reader = Reader(file, when, twin)
-            rows = reader.rows(lines, standings)
+            rows = reader.rows(lines, standings, refuse)
             until = {} if twin is None else {twin: when.today or 0}
             source = FileRead("stream", digest_of(raw)) if read is None else read
-            report = self._take_in(connection, reader, rows, standings, until, None, (source,))
+            report = self._take_in(connection, reader, rows, standings, until, refuse, (source,))
         return report._replace(unfinished=unfinished)
 
     def update_lines(

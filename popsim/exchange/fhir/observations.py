@@ -1,0 +1,206 @@
+"""Observation: readings of the twins' signals, height, smoking, cholesterol, genes; alone, in panels, in components.
+
+A reading below or above the limit of a method, without a value, not final, or without its day is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from popsim.evidence.code_systems import load_codes
+from popsim.exchange.fhir.codings import codings, first_code
+from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, FhirTrait, ReadTally
+from popsim.exchange.fhir.genomics import is_gene, read_gene
+from popsim.exchange.fhir.refusals import refuse
+from popsim.exchange.fhir.times import DAY, FhirTime, read_time
+from popsim.registry.vocabulary import Vocabulary
+
+FINAL = ("final", "amended", "corrected")
+NO_SIGNAL = "no signal of twins"
+# Signals that a twin has as a constant column.
+TRAITS = {"height_cm": "height_cm", "ldl_mmol_l": "baseline_ldl_mmol_l", "smoking": "smoking"}
+UCUM = "http://unitsofmeasure.org"
+# Unit of a filtration that some write although its code says "per 1.73 m2": that is what is meant.
+FLOWS = {"mL/min": "mL/min/{1.73_m2}", "ml/min": "mL/min/{1.73_m2}", "mL/min/1.73": "mL/min/{1.73_m2}"}
+SCORES = ("{score}", "{nominal}", "(score)", "score")
+# SNOMED CT as US Core's smoking status lists it, and LOINC's answers to 72166-2: never 0, stopped 1, smokes 2.
+SMOKING = {
+    "266919005": 0.0, "8517006": 1.0, "449868002": 2.0, "428041000124106": 2.0, "77176002": 2.0,
+    "428071000124103": 2.0, "428061000124105": 2.0,
+    "LA18978-9": 0.0, "LA15920-4": 1.0, "LA18976-3": 2.0, "LA18977-1": 2.0, "LA18979-7": 2.0, "LA18981-3": 2.0,
+    "LA18982-1": 2.0,
+}  # fmt: skip
+NYHA_CLASSES = {
+    # LOINC's answer list LL2185-2 of 88020-3, and SNOMED CT's findings
+    "LA28404-4": 1.0, "LA28405-1": 2.0, "LA28406-9": 3.0, "LA28407-7": 4.0,
+    "420300004": 1.0, "421704003": 2.0, "420913000": 3.0, "422293003": 4.0,
+}  # fmt: skip
+ROMAN = {"I": 1.0, "II": 2.0, "III": 3.0, "IV": 4.0, "1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
+
+
+type SignalCodes = Mapping[tuple[str, str], SignalCode]
+
+
+class SignalCode(NamedTuple):
+    """What a code measures.
+
+    Attributes:
+        code: by which the registry knows it; empty for a trait.
+        trait: column of the twin; empty for a signal.
+        unit: that the code implies, where the reading names none.
+        label: in words.
+    """
+
+    code: str
+    trait: str
+    unit: str
+    label: str
+
+
+def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
+    """What is read, by (code system, code)."""
+    by_name: dict[str, str] = {}
+    for code, measure in vocabulary.measurements.items():
+        by_name.setdefault("creatinine" if measure.creatinine else measure.name, code)
+    found: dict[tuple[str, str], SignalCode] = {}
+    for key, coded in load_codes("signals").items():
+        for system, codes in coded.codes.items():
+            for code in codes:
+                known = code if code in vocabulary.measurements else by_name.get(key, "")
+                if known or key in TRAITS:
+                    found[system, code] = SignalCode(
+                        known, TRAITS.get(key, ""), coded.units.get(code, coded.unit), coded.label
+                    )
+    for code, measure in vocabulary.measurements.items():
+        found.setdefault(("loinc", code), SignalCode(code, "", measure.only or measure.unit, measure.name))
+    return found
+
+
+def read_observation(
+    resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tally: ReadTally, known: SignalCodes
+) -> None:
+    """Add the readings of an Observation and its components.
+
+    Args:
+        known: what is read, as `signal_codes` gives it.
+
+    Raises:
+        FhirError: a value has the wrong form.
+    """
+    if resource["status"] not in FINAL:
+        tally.skip(place, "not final (status)")
+        return
+    own = _known(resource["code"], known)
+    parts = [
+        (number, part, code)
+        for number, part in enumerate(resource.get("component", ()))
+        if (code := _known(part.get("code"), known)) is not None
+    ]
+    gene = is_gene(resource)
+    time = effective(resource)
+    if time is not None and time.precision >= DAY:
+        facts.saw(time)
+    if own is None and not parts and not gene:
+        tally.skip(place, NO_SIGNAL)
+        tally.coded("Observation", first_code(resource["code"]), "not known")
+    elif gene:
+        read_gene(resource, place, facts, tally)
+    elif time is None:
+        tally.skip(place, "no time given")
+    elif time.precision < DAY:
+        tally.skip(place, "only the year or month given")
+    else:
+        issued = read_time(resource["issued"]) if "issued" in resource else None
+        moment = 0.0 if issued is None else issued.days
+        if own is not None:
+            _reading(resource, own, (time, moment), place, facts, tally)
+        for number, part, code in parts:
+            where = place._replace(path=f"{place.path}.component[{number}]")
+            _reading(part, code, (time, moment), where, facts, tally)
+
+
+def effective(resource: dict[str, Any]) -> FhirTime | None:
+    """When it was observed: the beginning, if that took a while."""
+    text = resource.get("effectiveDateTime") or resource.get("effectiveInstant")
+    if text is None:
+        period = resource.get("effectivePeriod", {})
+        text = period.get("start") or period.get("end")
+    if text is None:
+        text = next(iter(resource.get("effectiveTiming", {}).get("event", ())), None)
+    return None if text is None else read_time(text)
+
+
+def _known(concept: Any, known: SignalCodes) -> SignalCode | None:
+    for coding in codings(concept):
+        if (found := known.get(coding)) is not None:
+            return found
+    return None
+
+
+def _reading(
+    part: dict[str, Any], signal: SignalCode, when: tuple[FhirTime, float], place: FactPlace, facts: FhirFacts,
+    tally: ReadTally,
+) -> None:  # fmt: skip
+    """Add one value: of an Observation, or of its component."""
+    label = first_code(part.get("code"))
+    if signal.trait == "smoking":
+        smoking = next(
+            (SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None
+        )
+        if smoking is None:
+            tally.skip(place, "a smoking status that is not known")
+        else:
+            facts.traits.append(FhirTrait(when[0], "smoking", smoking, place))
+            tally.coded("Observation", label, signal.label)
+        return
+    value, unit, why = _value(part, signal, place)
+    if why:
+        tally.skip(place, why)
+        tally.coded("Observation", label, why)
+        return
+    where = place._replace(path=f"{place.path}.{'valueQuantity' if 'valueQuantity' in part else 'value[x]'}")
+    reading = FhirReading(when[0], signal.code, value, unit, when[1], where)
+    facts.readings.append(reading if signal.code else reading._replace(code=f"trait.{signal.trait}"))
+    tally.coded("Observation", label, signal.label)
+
+
+def _value(part: dict[str, Any], signal: SignalCode, place: FactPlace) -> tuple[float, str, str]:
+    """Value and unit, and why there is none."""
+    quantity = part.get("valueQuantity")
+    if quantity is not None:
+        if "comparator" in quantity:
+            return 0.0, "", "below or above the limit of the method"
+        if "value" not in quantity:
+            return 0.0, "", "no value given"
+        unit = quantity.get("code") if quantity.get("system", UCUM) == UCUM else None
+        unit = unit or quantity.get("unit") or ""
+        if signal.unit == "mL/min/{1.73_m2}":
+            unit = FLOWS.get(unit, unit)
+        if not unit and not signal.trait:
+            refuse(place.file, f"{place.path}.valueQuantity.code", f"missing; the unit, as in {signal.unit or '1'}")
+        return float(quantity["value"]), "1" if unit in SCORES else unit, ""
+    if "valueInteger" in part:
+        return float(part["valueInteger"]), signal.unit or "1", ""
+    concept = part.get("valueCodeableConcept")
+    if concept is not None and not signal.unit:
+        return _class_of(concept)
+    return (
+        0.0,
+        "",
+        "no value given" if "dataAbsentReason" in part or not _has_value(part) else "the value is no quantity",
+    )
+
+
+def _has_value(part: dict[str, Any]) -> bool:
+    return any(key.startswith("value") for key in part)
+
+
+def _class_of(concept: dict[str, Any]) -> tuple[float, str, str]:
+    """The New York Heart Association class that a concept names."""
+    for _, code in codings(concept):
+        if code in NYHA_CLASSES:
+            return NYHA_CLASSES[code], "1", ""
+    words = concept.get("text", "").replace("NYHA", "").replace("Class", "").replace("class", "").split()
+    number = ROMAN.get(words[0]) if len(words) == 1 else None
+    return (0.0, "", "a class that is not known") if number is None else (number, "1", "")
