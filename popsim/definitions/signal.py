@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from popsim.definitions.base import Definition
+from popsim.definitions.codes import has_check_digit
 from popsim.definitions.fields import AS_TUPLE, Identifier, Label, Source, real, whole
 
 Device = Literal[
@@ -80,15 +81,3 @@ class SignalFile(Definition):
         if twice:
             raise ValueError(f"signals: '{twice[0]}' is measured twice")
         return self
-
-
-def has_check_digit(loinc: str) -> bool:
-    """Whether a LOINC code ends in its check digit (Luhn's sum of the number before the hyphen)."""
-    number, _, check = loinc.partition("-")
-    if not (number.isdigit() and len(check) == 1 and check.isdigit()):
-        return False
-    total = 0
-    for place, digit in enumerate(reversed(number)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return (10 - total % 10) % 10 == int(check)
