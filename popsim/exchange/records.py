@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from popsim.care.policy import telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.definitions.drug import Drug
 from popsim.definitions.network import SettingDefinition
@@ -68,6 +69,7 @@ class PersonRecords:
         settings: of the network, in its order.
         prices: of the settings, undiscounted, in the currency of the experiment.
         days: that were simulated.
+        desks: settings from which nurses call people who are monitored at home.
     """
 
     people: pl.DataFrame
@@ -78,6 +80,7 @@ class PersonRecords:
     settings: tuple[SettingDefinition, ...]
     prices: accrual.SettingPrices
     days: int
+    desks: frozenset[str]
 
     @property
     def classes(self) -> dict[str, str]:
@@ -292,6 +295,7 @@ class _Chart:
             tuple(model.network.settings),
             model.valuation.priced_settings,
             model.clock.day,
+            frozenset(one.desk for one in telemonitoring_by_day(model.strategy).values() if one is not None),
         )
 
     def _frame(self, table: str, schema: dict[str, Any]) -> pl.DataFrame:

@@ -93,6 +93,8 @@ def cdm_schema(table: str) -> dict[str, pl.DataType]:
 def cdm_table(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """A frame with exactly the columns of a table, in their order; those that it lacks are null."""
     schema = cdm_schema(table)
+    if frame.is_empty():
+        return pl.DataFrame(schema=schema)
     have = set(frame.columns)
     return frame.select(
         (pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()

@@ -17,12 +17,14 @@ from popsim.exchange.records import PersonRecords
 from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_DISCHARGED
 from popsim.outcomes.follow_up import HOSPITAL, observed, settings_of
 from popsim.outcomes.readmission import single_stays, stays
+from popsim.outcomes.urgent_visits import index_destinations
 
 STAYS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("inpatient", HOSPITAL), ("emergency", ("emergency",)), ("observation", ("observation",)),
     ("facility", ("facility",)), ("hospice", ("hospice",)),
 )  # fmt: skip
 INDEX, STILL_THERE = "index", "still there"
+CONTACT, AT_ENTRY = -1, -2  # in the place of the number of a stay
 SECONDS_A_DAY = 86_400
 SECOND = 1.0 / SECONDS_A_DAY
 DISPOSITION_OF = {"community": "home", "facility": "facility", "hospice": "hospice"}  # by class of the next setting
@@ -51,11 +53,11 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
 
     Returns:
         visit (1, 2, ...), person_id, kind (class of setting, or telehealth), from_time, to_time, ends (whether it ended
-        within follow-up), cause, marked (INDEX or empty), died, destination (setting), before (kind of the visit that
+        within follow-up), cause, marked (INDEX or null), died, destination (setting), before (kind of the visit that
         this one follows at once, or null), previous (visit of the person, or null).
     """
     people, classes = records.people, records.classes
-    parts = [_index_visits(people)]
+    parts = [_index_visits(records)]
     for kind, of in STAYS:
         single = stays(records.events, classes, of).select(
             "person_id", from_time="admit_time_days", until="discharge_time_days", kind=pl.lit(kind), number="stay",
@@ -66,7 +68,7 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
     setting = pl.col("setting").cast(pl.String)
     parts.append(contacts.select(
         "person_id", from_time="time_days", until="time_days", cause=pl.lit("none"), destination=pl.lit(None, pl.String),
-        number=pl.lit(-1, pl.Int32), died=pl.lit(False),
+        number=pl.lit(CONTACT, pl.Int32), died=pl.lit(False),
         kind=pl.when(setting.is_in(list(records.desks))).then(pl.lit("telehealth")).otherwise(pl.lit("outpatient")),
     ))  # fmt: skip
     columns = parts[0].columns
@@ -80,14 +82,13 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
         .with_columns(to_time=pl.when("ends").then("until").otherwise(end - SECOND))
     )
     first = (pl.col("entered_as") == ENTERED_ADMITTED) & (pl.col("kind") == "inpatient") & (pl.col("number") == 0)
-    discharged = (pl.col("entered_as") == ENTERED_DISCHARGED) & (pl.col("number") == -2)
+    discharged = (pl.col("entered_as") == ENTERED_DISCHARGED) & (pl.col("number") == AT_ENTRY)
     ordered = every.sort("person_id", "from_time", "to_time", "kind", maintain_order=True)
     same, at_once = pl.col("person_id") == pl.col("person_id").shift(1), pl.col("from_time") == pl.col("to_time").shift(1)
     return ordered.with_row_index("visit", offset=1).select(
         pl.col("visit").cast(pl.Int64), "person_id", "kind", "from_time", "to_time", "ends",
-        cause=pl.when(pl.col("cause").is_in(["none", "planned"]).fill_null(True)).then(
-            pl.when(pl.col("cause") == "planned").then(pl.lit("planned"))).otherwise("cause"),
-        marked=pl.when(first | discharged).then(pl.lit(INDEX)).otherwise(pl.lit("")),
+        cause=pl.when(pl.col("cause") != "none").then("cause"),
+        marked=pl.when(first | discharged).then(pl.lit(INDEX)),
         died=pl.col("died") & pl.col("ends"),
         destination=pl.when("ends").then("destination"),
         before=pl.when(same & at_once).then(pl.col("kind").shift(1)),
@@ -95,25 +96,25 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _index_visits(people: pl.DataFrame) -> pl.DataFrame:
+def _index_visits(records: PersonRecords) -> pl.DataFrame:
     """The admissions with whose discharge people entered, at the time of entry."""
-    cause = pl.col("entry_cause").cast(pl.String)
-    return people.filter(pl.col("entered_as") == ENTERED_DISCHARGED).select(
+    went = index_destinations(records.events, records.classes)
+    entered = records.people.filter(pl.col("entered_as") == ENTERED_DISCHARGED)
+    return entered.join(went, on="person_id", how="left", maintain_order="left").select(
         "person_id", from_time="enter_time_days", until="enter_time_days", kind=pl.lit("inpatient"),
-        number=pl.lit(-2, pl.Int32), cause=cause, died=pl.lit(False), destination=pl.lit(None, pl.String),
+        number=pl.lit(AT_ENTRY, pl.Int32), cause=pl.col("entry_cause").cast(pl.String), died=pl.lit(False),
+        destination=pl.col("index_destination").cast(pl.String),
     )  # fmt: skip
 
 
 def visit_occurrence(visits: pl.DataFrame, records: PersonRecords, start: date) -> pl.DataFrame:
     """The table visit_occurrence; visit_source_value is kind/cause, and /index for the admission at entry."""
-    words = pl.concat_str(
-        [pl.col("kind"), pl.col("cause").fill_null("unknown"), pl.col("marked").replace("", None)], separator="/", ignore_nulls=True
-    )
-    going = _going(records)
-    return cdm_table("visit_occurrence", visits.select(
+    words = pl.concat_str(["kind", "cause", "marked"], separator="/", ignore_nulls=True)
+    dispositions = {key: concept("dispositions", key) for key in ("died", *DISPOSITION_OF.values())}
+    return cdm_table("visit_occurrence", visits.with_columns(went=_discharged(_going(records))).select(
         visit_occurrence_id="visit",
         person_id=cdm_person(),
-        visit_concept_id=_mapped("kind", "settings", {"inpatient": "inpatient"}),
+        visit_concept_id=_mapped("kind"),
         visit_start_date=as_date("from_time", start),
         visit_start_datetime=as_moment("from_time", start),
         visit_end_date=as_date("to_time", start),
@@ -121,20 +122,19 @@ def visit_occurrence(visits: pl.DataFrame, records: PersonRecords, start: date) 
         visit_type_concept_id=pl.lit(type_concept("ehr_encounter")),
         visit_source_value=words,
         visit_source_concept_id=pl.lit(0),
-        admitted_from_concept_id=_mapped("before", "settings", {}).fill_null(0),
+        admitted_from_concept_id=_mapped("before").fill_null(0),
         admitted_from_source_value="before",
-        discharged_to_concept_id=_discharged(going, "concept"),
-        discharged_to_source_value=_discharged(going, "source"),
+        discharged_to_concept_id=pl.col("went").replace_strict(dispositions, default=0, return_dtype=pl.Int64),
+        discharged_to_source_value="went",
         preceding_visit_occurrence_id="previous",
     ))  # fmt: skip
 
 
-def _mapped(column: str, kind: str, more: dict[str, str]) -> pl.Expr:
-    """The concepts of a column's words."""
-    words = {**{name: name for name in ("outpatient", "telehealth", *(one for one, _ in STAYS))}, **more}
-    return pl.col(column).replace_strict(
-        {word: concept(kind, key) for word, key in words.items()}, default=None, return_dtype=pl.Int64
-    )
+def _mapped(column: str) -> pl.Expr:
+    """The concepts of a column's kinds of visit."""
+    kinds = ("outpatient", "telehealth", *(kind for kind, _ in STAYS))
+    found = {kind: concept("settings", kind) for kind in kinds}
+    return pl.col(column).replace_strict(found, default=None, return_dtype=pl.Int64)
 
 
 def _going(records: PersonRecords) -> dict[str, str]:
@@ -142,32 +142,17 @@ def _going(records: PersonRecords) -> dict[str, str]:
     return {name: DISPOSITION_OF[kind] for name, kind in records.classes.items() if kind in DISPOSITION_OF}
 
 
-def _discharged(going: dict[str, str], what: str) -> pl.Expr:
-    """Where a visit ended: a disposition, moved on within hospital, or still there."""
-
-    def value(key: str) -> int | str:
-        return concept("dispositions", key) if what == "concept" else key
-
-    contact = pl.col("kind").is_in(["outpatient", "telehealth"])
-    to = pl.col("destination").replace_strict(
-        {name: value(key) for name, key in going.items()}, default=None,
-        return_dtype=pl.Int64 if what == "concept" else pl.String,
-    )  # fmt: skip
-    none = pl.lit(0 if what == "concept" else None, to_dtype(what))
-    still = none if what == "concept" else pl.when(~contact).then(pl.lit(STILL_THERE))
-    home = pl.lit(value("home"))  # who entered by a discharge is at home or on the way to a facility
+def _discharged(going: dict[str, str]) -> pl.Expr:
+    """Where a visit ended, in words: a disposition, STILL_THERE, or null for contacts and for moves within hospital."""
+    to = pl.col("destination").replace_strict(going, default=None, return_dtype=pl.String)
+    at_entry = (pl.col("marked") == INDEX).fill_null(False)  # without a known destination: home
     return (
-        pl.when("died").then(pl.lit(value("died")))
-        .when(~pl.col("ends")).then(still)
-        .when(pl.col("marked") == INDEX).then(pl.coalesce(to, home))
-        .when(contact).then(none)
-        .otherwise(to if what == "source" else to.fill_null(0))
+        pl.when("died").then(pl.lit("died"))
+        .when(pl.col("kind").is_in(["outpatient", "telehealth"])).then(pl.lit(None, pl.String))
+        .when(~pl.col("ends")).then(pl.lit(STILL_THERE))
+        .when(at_entry).then(pl.coalesce(to, pl.lit("home")))
+        .otherwise(to)
     )  # fmt: skip
-
-
-def to_dtype(what: str) -> pl.DataType:
-    """The type of a concept or of a source value."""
-    return pl.Int64() if what == "concept" else pl.String()
 
 
 def care_sites(records: PersonRecords) -> pl.DataFrame:
@@ -199,7 +184,8 @@ def details_of(visits: pl.DataFrame, records: PersonRecords) -> pl.DataFrame:
         destination=pl.lit(None, pl.String), died=pl.lit(False),
     )  # fmt: skip
     known = pl.concat([every, contacts]).sort("from_time", maintain_order=True)
-    limits = visits.filter(pl.col("marked").eq("") | (pl.col("to_time") > pl.col("from_time"))).sort("from_time")
+    at_entry = (pl.col("marked") == INDEX).fill_null(False) & (pl.col("to_time") == pl.col("from_time"))
+    limits = visits.filter(~at_entry).sort("from_time", maintain_order=True)
     inside = known.join_asof(
         limits.select("visit", "person_id", "from_time", begins="from_time", to="to_time"),
         on="from_time", by="person_id", strategy="backward", check_sortedness=False,
