@@ -25,6 +25,7 @@ from popsim.cli.explain import explain
 from popsim.cli.export import export_app
 from popsim.cli.export_omop import omop
 from popsim.cli.forecasts import score
+from popsim.cli.from_omop import cohort_from_omop
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
@@ -89,6 +90,7 @@ app.add_typer(twin_app, name="twin")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)
+cohort_app.command("from-omop")(cohort_from_omop)
 export_app.command("omop")(omop)
 
 

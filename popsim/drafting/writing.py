@@ -39,8 +39,10 @@ def refuse_existing(files: tuple[Path, ...]) -> None:
         raise InputError(f"{existing}: exists already; --force writes it anew, --out names another file")
 
 
-def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSource) -> None:
-    """Write the cohort and its people.
+def write_draft(
+    draft: Draft, source: Path, cohort_file: Path, base: CohortSource, command: str = "from-table"
+) -> None:
+    """Write the cohort and its people, as read by a command.
 
     Raises:
         InputError: a file cannot be written.
@@ -49,7 +51,7 @@ def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSourc
     frame = pl.DataFrame({column.name: column.values for column in draft.columns})
     codes = [name for name in frame.columns if SCHEMA[name].kind in ("code", "count")]
     frame = frame.with_columns(pl.col(codes).cast(pl.Int64))
-    text = _cohort_text(draft, source, cohort_path, people_path, base)
+    text = _cohort_text(draft, source, cohort_path, people_path, base, command)
     try:
         frame.write_csv(people_path, float_precision=6)
         cohort_path.write_text(text, encoding="utf-8")
@@ -57,9 +59,11 @@ def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSourc
         raise InputError(f"{cohort_path.parent}: cannot be written: {error.strerror}") from None
 
 
-def _cohort_text(draft: Draft, source: Path, cohort_path: Path, people_path: Path, base: CohortSource) -> str:
+def _cohort_text(
+    draft: Draft, source: Path, cohort_path: Path, people_path: Path, base: CohortSource, command: str
+) -> str:
     """The cohort file, with what was assumed as comments."""
-    origin = f"'{one_line(source.name)}', read by popsim cohort from-table"
+    origin = f"'{one_line(source.name)}', read by popsim cohort {command}"
     names = {
         column.name: {"from": column.name, "unit": canonical(SCHEMA[column.name].unit)} for column in draft.columns
     }
