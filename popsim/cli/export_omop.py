@@ -61,10 +61,11 @@ def omop(
     with progress_bar(f"{found.experiment.name}, {name}") as on_day:
         records = records_of(unit, people, lambda done, total: on_day(done, total, 0))
     whose = f"{name}, draw {unit.draw}, replication {unit.replication}, region {unit.region}"
-    source = CdmSource(found.experiment.name, whose, found.manifest["run_id"], found.experiment.currency, version("popsim"))
+    source = CdmSource(
+        found.experiment.name, whose, found.manifest["run_id"], found.experiment.currency, version("popsim")
+    )
     tables = cdm_tables(records, first, source)
     print(write_cdm(tables, target, form))
-    last = tables["observation_period"]["observation_period_end_date"].max()
-    print(f"  {len(tables['person']):,} people from {first} to {last}, {whose}; day 0 is {first}")
+    print(f"  {len(tables['person']):,} people, {records.days:,} days from {first}; {whose}")
     filled = {table: len(frame) for table, frame in tables.items() if len(frame) and table != "person"}
     print("  rows: " + ", ".join(f"{table} {rows:,}" for table, rows in filled.items()))

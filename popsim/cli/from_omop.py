@@ -15,13 +15,15 @@ MAX_LOOK_BACK = 36_525
 
 def cohort_from_omop(
     source: Annotated[
-        Path, typer.Argument(metavar="CDM", help="Folder or zip of CSV or Parquet files, DuckDB or SQLite file; 5.3 or 5.4.")
+        Path,
+        typer.Argument(metavar="CDM", help="Folder or zip of CSV or Parquet files, DuckDB or SQLite file; 5.3 or 5.4."),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Cohort file to write; by default named after CDM, in this folder.")
     ] = None,
     index: Annotated[
-        str, typer.Option(metavar="DIAGNOSIS", help="Index event, such as heart_failure; by default the last day recorded.")
+        str,
+        typer.Option(metavar="DIAGNOSIS", help="Index event, such as heart_failure; by default the last day recorded."),
     ] = "",
     at: Annotated[
         str, typer.Option(metavar="KIND", help="The index event is an admission (its discharge) or a condition.")

@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from popsim.cli.options import StudyOptions, one_unit, whole
+from popsim.cli.twin_omop import CdmPerson, asks_for_cdm, cdm_person, cdm_stream
 from popsim.cli.twin_tables import prints_private_tables
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
@@ -119,7 +120,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @twin_app.command(cls=PrivateCommand)
 @simulating
 def new(
-    record: Annotated[Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...")],
+    record: Annotated[
+        Path, typer.Argument(metavar="RECORD", help="TOML or JSON: age, sex, diagnoses, drugs ...; or an OMOP CDM.")
+    ],
     registry: Registry,
     cohort: Annotated[Path, typer.Option(metavar="FILE", help="Cohort, for everything that the record lacks.")],
     genome: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV or TSV: gene, diplotype.")] = None,
@@ -128,6 +131,8 @@ def new(
     identity: Annotated[
         str, typer.Option("--id", metavar="ID", help="Id of a made-up person's twin, to make the same again.")
     ] = "",
+    person: CdmPerson = "",
+    day_zero: DayZero = "",
     as_json: Json = False,
 ) -> None:
     """Create a twin from a record without names; prints its random id."""
@@ -137,10 +142,11 @@ def new(
     from popsim.registry.service import TwinRegistry
     from popsim.registry.vocabulary import vocabulary_of
 
-    source = _read(CohortSource.read, cohort)
-    person = read_record(record, vocabulary_of(SHIPPED), genome)
+    source, vocabulary = _read(CohortSource.read, cohort), vocabulary_of(SHIPPED)
+    cdm, zero = asks_for_cdm(record, person), _calendar(day_zero, None).day_zero
+    who = cdm_person(record, person, zero, vocabulary) if cdm else read_record(record, vocabulary, genome)
     ids = [identity] if identity else None
-    [twin] = TwinRegistry(registry, create=True).new([person], source, members=members, seed=seed, ids=ids)
+    [twin] = TwinRegistry(registry, create=True).new([who], source, members=members, seed=seed, ids=ids)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
 
 
@@ -152,15 +158,19 @@ def update(
     twin: Whose = "",
     day_zero: DayZero = "",
     today: Today = None,
+    person: CdmPerson = "",
     as_json: Json = False,
 ) -> None:
-    """Assimilate the data of a file: all of it, or nothing."""
+    """Assimilate the data of a file, or of a person of an OMOP CDM: all of it, or nothing."""
     from popsim.registry.privacy import shown_path
     from popsim.registry.stream import read_bytes
+    from popsim.registry.vocabulary import vocabulary_of
     from popsim.reporting.text.twin import report_text
 
-    whose, calendar = _whose(twin), _calendar(day_zero, today)
-    report = _opened(registry).update(read_bytes(stream), stream, twin=whose, calendar=calendar)
+    whose, calendar, opened = _whose(twin), _calendar(day_zero, today), _opened(registry)
+    cdm, vocabulary = asks_for_cdm(stream, person), vocabulary_of(opened.parameters)
+    raw = cdm_stream(stream, person, calendar.day_zero, vocabulary) if cdm else read_bytes(stream)
+    report = opened.update(raw, stream, twin=whose, calendar=calendar)
     _print(report._asdict(), f"{report_text(shown_path(stream), report)}\n\n{NOTICE}", as_json)
 
 

@@ -94,7 +94,9 @@ def recorded() -> tuple[Recording, ...]:
     return RecordingFile.read(FILE).recorded
 
 
-def records_of(unit: Unit, people: int | None = None, on_day: Callable[[int, int], None] | None = None) -> PersonRecords:
+def records_of(
+    unit: Unit, people: int | None = None, on_day: Callable[[int, int], None] | None = None
+) -> PersonRecords:
     """Simulate a unit again and keep its records.
 
     Args:
@@ -206,7 +208,9 @@ class _Chart:
         column = people.schema[name]
         if column.kind != "code":
             return shown
-        index = (day + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + people.schema.number(name)  # as kernels/care/observation.py
+        index = (
+            (day + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + people.schema.number(name)
+        )  # as kernels/care/observation.py
         u = keyed(self.model.key, people.person_id[rows], code.STREAM_LAB, index)
         wrong = np.where(u < 0.5 * signal.error, -1.0, np.where(u > 1.0 - 0.5 * signal.error, 1.0, 0.0))
         return np.clip(shown + wrong, column.low, column.high)
@@ -218,7 +222,9 @@ class _Chart:
         before[:entered] = now[:entered]
         if len(rows):
             times = np.maximum(day + MORNING, self._enter[rows])
-            self._add("readings", row=rows, time=times, value=now[rows].astype(np.float64), what=measures, origin=origin)
+            self._add(
+                "readings", row=rows, time=times, value=now[rows].astype(np.float64), what=measures, origin=origin
+            )
 
     def _note_found(self, entered: int, day: int) -> None:
         """Diagnoses made and procedures done today; what people bring with them is a diagnosis at entry."""
@@ -267,11 +273,14 @@ class _Chart:
     def records(self, follow_up_days: int, people: int | None) -> PersonRecords:
         """The frames, each within the follow-up of its person."""
         model, twins = self.model, self.model.population
+        valuation: Any = model.valuation
         events = model.events.frame()
         ids, entry_day = twins.person_id, twins["entry_day"]
         who = follow_up(events, ids, entry_day, follow_up_days, model.clock.day)
         who = who.join(pl.DataFrame({"person_id": ids} | {name: twins[name] for name in DESCRIBED}), on="person_id")
-        entered = pl.DataFrame({"person_id": ids, "enter_time_days": np.where(np.isfinite(self._enter), self._enter, entry_day)})
+        entered = pl.DataFrame(
+            {"person_id": ids, "enter_time_days": np.where(np.isfinite(self._enter), self._enter, entry_day)}
+        )
         who = who.join(entered, on="person_id").sort("person_id").head(people if people is not None else len(who))
         until = pl.min_horizontal(pl.col("end_day").cast(pl.Float64), "death_time_days")
         window = who.select("person_id", enter="enter_time_days", until=until)
@@ -282,7 +291,9 @@ class _Chart:
             time = pl.col("time_days")
             return kept.filter((time >= pl.col("enter")) & (time < pl.col("until"))).drop("enter", "until")
 
-        readings = self._frame("readings", {"time": pl.Float64, "what": pl.String, "value": pl.Float64, "origin": pl.String})
+        readings = self._frame(
+            "readings", {"time": pl.Float64, "what": pl.String, "value": pl.Float64, "origin": pl.String}
+        )
         found = self._frame("found", {"time": pl.Float64, "origin": pl.String, "what": pl.String})
         courses = self._frame("prescriptions", {"what": pl.String, "value": pl.Float64, "origin": pl.String,
                                                 "start": pl.Int64, "end": pl.Int64})  # fmt: skip
@@ -293,7 +304,7 @@ class _Chart:
             _prescriptions(courses, window),
             within(found.rename({"time": "time_days", "what": "key", "origin": "kind"})),
             tuple(model.network.settings),
-            model.valuation.priced_settings,
+            valuation.priced_settings,
             model.clock.day,
             frozenset(one.desk for one in telemonitoring_by_day(model.strategy).values() if one is not None),
         )
@@ -303,9 +314,9 @@ class _Chart:
         ids = self.model.population.person_id
         empty = pl.DataFrame(schema={"person_id": pl.Int64} | schema)
         parts = [
-            pl.DataFrame({"person_id": ids[part["row"]]} | {name: part[name] for name in schema if name in part}).select(
-                pl.col(name).cast(kind) for name, kind in empty.schema.items()
-            )
+            pl.DataFrame(
+                {"person_id": ids[part["row"]]} | {name: part[name] for name in schema if name in part}
+            ).select(pl.col(name).cast(kind) for name, kind in empty.schema.items())
             for part in self._parts[table]
         ]
         first = next(name for name in ("time", "start") if name in schema)
@@ -318,7 +329,9 @@ def _prescriptions(courses: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
     whole = pl.col("until") == pl.col("until").floor()  # follow-up ends at midnight, before that day
     return (
         courses.join(window, on="person_id", how="inner", maintain_order="left")
-        .with_columns(start=pl.max_horizontal("start", first), end=pl.min_horizontal("end", last - whole.cast(pl.Int64)))
+        .with_columns(
+            start=pl.max_horizontal("start", first), end=pl.min_horizontal("end", last - whole.cast(pl.Int64))
+        )
         .filter(pl.col("end") >= pl.col("start"))
         .select("person_id", drug="what", dose="value", unit="origin", start_day="start", end_day="end")
     )

@@ -23,12 +23,12 @@ READ: dict[str, tuple[str, ...]] = {
     "person": ("person_id*", "gender_concept_id*", "year_of_birth*", "month_of_birth", "day_of_birth",
                "race_concept_id", "gender_source_value"),
     "observation_period": ("person_id*", "observation_period_start_date*", "observation_period_end_date*"),
-    "visit_occurrence": ("visit_occurrence_id*", "person_id*", "visit_concept_id*", "visit_start_date*", "visit_end_date",
-                         "discharged_to_concept_id|discharge_to_concept_id"),
+    "visit_occurrence": ("visit_occurrence_id*", "person_id*", "visit_concept_id*", "visit_start_date*",
+                         "visit_end_date", "discharged_to_concept_id|discharge_to_concept_id"),
     "condition_occurrence": ("person_id*", "condition_concept_id*", "condition_start_date*", "visit_occurrence_id",
                              "condition_source_value", "condition_source_concept_id"),
-    "drug_exposure": ("person_id*", "drug_concept_id*", "drug_exposure_start_date*", "drug_exposure_end_date", "quantity",
-                      "days_supply", "drug_source_value", "drug_source_concept_id", "dose_unit_source_value"),
+    "drug_exposure": ("person_id*", "drug_concept_id*", "drug_exposure_start_date*", "drug_exposure_end_date",
+                      "quantity", "days_supply", "drug_source_value", "drug_source_concept_id", "dose_unit_source_value"),
     "measurement": ("person_id*", "measurement_concept_id*", "measurement_date*", "value_as_number", "unit_concept_id",
                     "unit_source_value", "measurement_source_value", "measurement_source_concept_id"),
     "observation": ("person_id*", "observation_concept_id*", "observation_date*", "value_as_number", "unit_concept_id",
@@ -136,7 +136,9 @@ def open_cdm(path: Path, shown: str = "") -> Iterator[CdmReader]:
             with _opened_duckdb(path, name) as query:
                 yield CdmReader(path, _Database(query, DUCKDB_TABLES, name).read, name)
         case _:
-            raise DefinitionError(name, "file", None, "must be a folder, a zip, a DuckDB or a SQLite file of an OMOP CDM")
+            raise DefinitionError(
+                name, "file", None, "must be a folder, a zip, a DuckDB or a SQLite file of an OMOP CDM"
+            )
 
 
 def _kind(path: Path) -> str | None:
@@ -171,23 +173,31 @@ def _parsed(content: bytes | Path, table: str, parquet: bool, shown: str) -> pl.
             names = [name for name in pl.read_parquet_schema(content) if name.lower() in wanted]
             return pl.read_parquet(content, columns=names)
         head = _head(content)
-        if not head.strip():
-            return _refuse(shown, table, "the file is empty")
-        if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
-            return _refuse(shown, table, "is not UTF-8 text; write it as UTF-8")
-        names = _names(head)
-        tab = b"\t" in head
-        columns = [name for name in names if name.lower() in wanted]
-        if twice := [name for name in columns if [one.lower() for one in names].count(name.lower()) > 1]:
-            return _refuse(shown, table, f"the column {twice[0]} is there twice")
-        if not columns:
-            return _refuse(shown, table, f"has none of the columns {', '.join(READ[table])}")
-        return pl.read_csv(
-            content, separator="\t" if tab else ",", quote_char=None if tab else '"', columns=columns, infer_schema=False,
-            encoding="utf8",
-        )  # fmt: skip
+        columns, tab = _wanted_columns(head, table, wanted, shown), b"\t" in head
+        form = {"separator": "\t", "quote_char": None} if tab else {"separator": ",", "quote_char": '"'}
+        return pl.read_csv(content, columns=columns, infer_schema=False, encoding="utf8", **form)  # type: ignore[arg-type]
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, ValueError) as error:
-        return _refuse(shown, table, f"is not a readable table: {one_line(str(error))[:120]}")
+        _refuse(shown, table, f"is not a readable table: {_first_words(error)}")
+
+
+def _wanted_columns(head: bytes, table: str, wanted: set[str], shown: str) -> list[str]:
+    """The columns of a CSV file that are read, by its first line."""
+    if not head.strip():
+        _refuse(shown, table, "the file is empty")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
+        _refuse(shown, table, "is not UTF-8 text; write it as UTF-8")
+    names = _names(head)
+    columns = [name for name in names if name.lower() in wanted]
+    if twice := [name for name in columns if [one.lower() for one in names].count(name.lower()) > 1]:
+        _refuse(shown, table, f"the column {twice[0]} is there twice")
+    if not columns:
+        _refuse(shown, table, f"has none of the columns {', '.join(READ[table])}")
+    return columns
+
+
+def _first_words(error: Exception) -> str:
+    """What a library says is wrong, without the values that it repeats."""
+    return one_line(str(error).partition(":")[0] or type(error).__name__)[:100]
 
 
 def _head(content: bytes | Path) -> bytes:
@@ -341,7 +351,9 @@ def _sqlite_query(database: sqlite3.Connection, shown: str) -> Query:
             names = names or [column[0] for column in found.description]
             return pl.DataFrame(found.fetchall(), dict.fromkeys(names, pl.String), orient="row", strict=False)
         except (sqlite3.Error, pl.exceptions.PolarsError, OverflowError) as error:
-            raise DefinitionError(shown, "file", None, f"is not a readable SQLite file: {one_line(str(error))[:120]}") from None
+            raise DefinitionError(
+                shown, "file", None, f"is not a readable SQLite file: {one_line(str(error))[:120]}"
+            ) from None
 
     return query
 
@@ -354,7 +366,9 @@ def _opened_duckdb(path: Path, shown: str) -> Iterator[Query]:
         settings: Mapping[str, str] = {"enable_external_access": "false", "lock_configuration": "true"}
         database = library.connect(str(path), read_only=True, config=dict(settings))
     except library.Error as error:
-        raise DefinitionError(shown, "file", None, f"is not a readable DuckDB file: {one_line(str(error))[:120]}") from None
+        raise DefinitionError(
+            shown, "file", None, f"is not a readable DuckDB file: {one_line(str(error))[:120]}"
+        ) from None
 
     def query(text: str, names: list[str]) -> pl.DataFrame:
         try:
@@ -363,7 +377,10 @@ def _opened_duckdb(path: Path, shown: str) -> Iterator[Query]:
             columns = list(found.fetchnumpy().values())
         except library.Error as error:
             raise DefinitionError(shown, "file", None, f"cannot be read: {one_line(str(error))[:120]}") from None
-        texts = [pl.Series(name, column.tolist(), pl.String, strict=False) for name, column in zip(named, columns, strict=True)]
+        texts = [
+            pl.Series(name, column.tolist(), pl.String, strict=False)
+            for name, column in zip(named, columns, strict=True)
+        ]
         return pl.DataFrame(texts)
 
     try:

@@ -30,13 +30,13 @@ def violations(tables: Tables, today: date | None = None) -> list[str]:
             told.append(f"{table}: its columns or their types are not those of the CDM")
             continue
         for field in cdm_fields()[table]:
-            told += [f"{table}.{field.name}: {rule} ({rows} rows)" for rule, rows in _broken(field, tables, today)]
+            told += [f"{table}.{field.name}: {rule} ({rows} rows)" for rule, rows in broken_rules(field, tables, today)]
     if {"person", "observation_period"} <= tables.keys():
         told += _periods(tables["observation_period"], tables["person"])
     return told
 
 
-def _broken(field: CdmField, tables: Tables, today: date | None) -> Iterator[tuple[str, int]]:
+def broken_rules(field: CdmField, tables: Tables, today: date | None) -> Iterator[tuple[str, int]]:
     """The rules that a field breaks, each with the number of rows."""
     frame, values = tables[field.table], tables[field.table][field.name]
     rules = {

@@ -1,4 +1,4 @@
-"""Events of the OMOP CDM: people and their time under observation, diagnoses, drugs, measurements, procedures, death."""
+"""Events of the OMOP CDM: people, their time under observation, diagnoses, drugs, measurements, procedures, death."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from datetime import date
 
 import polars as pl
 
+from popsim.care.signals import FILE as SIGNAL_FILE
+from popsim.definitions.signal import SignalFile
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.omop.concepts import concept, source_value, type_concept
 from popsim.exchange.omop.rules import cdm_table
 from popsim.exchange.omop.visits import as_date, as_moment, cdm_person, within
 from popsim.exchange.records import DIAGNOSES, PersonRecords
-from popsim.care.signals import FILE as SIGNAL_FILE
-from popsim.definitions.signal import SignalFile
 from popsim.kernels.codes import DEATH_CAUSE_NAMES
 from popsim.units import DAYS_PER_YEAR
 
-MAX_DAYS_SUPPLY = 90  # assumption: a prescription is repeated after three months at the latest, as is usual for lasting drugs
+MAX_DAYS_SUPPLY = (
+    90  # assumption: a prescription is repeated after three months at the latest, as is usual for lasting drugs
+)
 DECIMALS, DECIMALS_MMOL_L = 1, 2  # of a value, as devices show it
 DIGITS = 4  # of a dose
 OBSERVATION = "Observation"
@@ -80,16 +82,21 @@ def conditions(records: PersonRecords, visits: pl.DataFrame, start: date) -> dic
     """
     people = records.people
     brought = [
-        people.filter(pl.col(key) == 1).select("person_id", time_days="enter_time_days", key=pl.lit(key)) for key in DIAGNOSES
+        people.filter(pl.col(key) == 1).select("person_id", time_days="enter_time_days", key=pl.lit(key))
+        for key in DIAGNOSES
     ]
     later = records.found.filter(pl.col("kind") == "diagnosis").select("person_id", "time_days", "key")
     lasting = within(pl.concat([*brought, later]), visits).with_columns(to_time=pl.lit(None, pl.Float64))
     acute = visits.filter(pl.col("cause").is_not_null() & (pl.col("cause") != "planned")).select(
         "person_id", time_days="from_time", key="cause", visit="visit", to_time="to_time"
     )
-    every = pl.concat([lasting, acute.select(lasting.columns)]).sort("person_id", "time_days", "visit", "key", nulls_last=True)
+    every = pl.concat([lasting, acute.select(lasting.columns)]).sort(
+        "person_id", "time_days", "visit", "key", nulls_last=True
+    )
     keys = every["key"].unique().to_list()
-    observed = [key for key in keys if (one := load_codes("diagnoses").get(key)) is not None and one.domain == OBSERVATION]
+    observed = [
+        key for key in keys if (one := load_codes("diagnoses").get(key)) is not None and one.domain == OBSERVATION
+    ]
     elsewhere = pl.col("key").is_in(observed)
     rows = every.filter(~elsewhere).with_row_index("number", offset=1)
     return {
@@ -120,8 +127,10 @@ def drug_exposure(records: PersonRecords, visits: pl.DataFrame, start: date) -> 
     `quantity` is the amount for all its days, in `dose_unit_source_value`; `sig` is the dose of a day.
     """
     days = pl.int_ranges("start_day", pl.col("end_day") + 1, MAX_DAYS_SUPPLY)
-    pieces = records.prescriptions.with_columns(first=days).explode("first").with_columns(
-        last=pl.min_horizontal("end_day", pl.col("first") + MAX_DAYS_SUPPLY - 1)
+    pieces = (
+        records.prescriptions.with_columns(first=days)
+        .explode("first")
+        .with_columns(last=pl.min_horizontal("end_day", pl.col("first") + MAX_DAYS_SUPPLY - 1))
     )
     rows = within(pieces.with_columns(time_days=pl.col("first").cast(pl.Float64)), visits)
     rows = rows.sort("person_id", "first", "drug").with_row_index("number", offset=1)
@@ -197,7 +206,9 @@ def readings(records: PersonRecords, visits: pl.DataFrame, start: date) -> dict[
 def observation(parts: list[pl.DataFrame], start: date) -> pl.DataFrame:
     """The table observation from rows of `conditions` and `readings`."""
     columns = ["person_id", "time_days", "visit", "value", "unit", "unit_concept", "concept", "source", "type"]
-    rows = pl.concat([part.select(columns) for part in parts]).sort("person_id", "time_days", "source", maintain_order=True)
+    rows = pl.concat([part.select(columns) for part in parts]).sort(
+        "person_id", "time_days", "source", maintain_order=True
+    )
     return cdm_table("observation", rows.with_row_index("number", offset=1).select(
         observation_id="number",
         person_id=cdm_person(),

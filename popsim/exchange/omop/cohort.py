@@ -44,7 +44,9 @@ class CdmDraft:
         for why, number in self.people.left_out.items():
             yield f"people left out, {why}: {number:,}"
         for table in dict.fromkeys(table for table, _ in self.counts):
-            reasons = {why: rows for (of, why), rows in self.counts.items() if of == table and why != UNDERSTOOD and rows}
+            reasons = {
+                why: rows for (of, why), rows in self.counts.items() if of == table and why != UNDERSTOOD and rows
+            }
             passed = "".join(f"; {why}: {rows:,}" for why, rows in reasons.items())
             yield f"{table}: {self.counts[table, UNDERSTOOD]:,} records understood{passed}"
         if self.unknown:
@@ -67,7 +69,9 @@ class CdmDraft:
     def column_line(self, column: DraftedColumn) -> str:
         """What a column of the cohort is, in one line."""
         one = self._origin(column)
-        missing = f"{column.imputed} of {self.draft.rows} missing ({100 * column.imputed / self.draft.rows:.1f}%), imputed"
+        missing = (
+            f"{column.imputed} of {self.draft.rows} missing ({100 * column.imputed / self.draft.rows:.1f}%), imputed"
+        )
         parts = (one.told, column.told, missing if column.imputed else "")
         return f"{column.name} from {one.table}: {'; '.join(part for part in parts if part)}"
 

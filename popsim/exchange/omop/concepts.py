@@ -23,7 +23,13 @@ MAX_NAME = 255
 CDM_VERSION, CDM_VERSION_CONCEPT = "5.4", 756265  # CDM_SOURCE.csv of Synthea27Nj 5.4 (OHDSI/EunomiaDatasets), seen
 # The period of validity that OMOP gives to concepts that are valid without limit (CONCEPT.csv of the same, seen).
 VALID_FROM, VALID_TO = date(1970, 1, 1), date(2099, 12, 31)
-SOURCE_SYSTEMS = ("icd10cm", "loinc", "rxnorm", "atc", "snomed")  # whose code is a source value, the first that there is
+SOURCE_SYSTEMS = (
+    "icd10cm",
+    "loinc",
+    "rxnorm",
+    "atc",
+    "snomed",
+)  # whose code is a source value, the first that there is
 
 
 def coded(kind: str, key: str) -> Coded | None:
@@ -102,7 +108,9 @@ def vocabulary_tables(used: Iterable[int]) -> dict[str, pl.DataFrame]:
     )
     # The version of the model is itself a standard concept, as OHDSI's check asks.
     version = pl.col("concept_id") == CDM_VERSION_CONCEPT
-    concepts = concepts.with_columns(pl.when(version).then(pl.lit("S")).otherwise("standard_concept").alias("standard_concept"))
+    concepts = concepts.with_columns(
+        pl.when(version).then(pl.lit("S")).otherwise("standard_concept").alias("standard_concept")
+    )
     tables = {"concept": concepts, "relationship": pl.DataFrame()}
     for table in ("domain", "vocabulary", "concept_class"):
         own = rows.filter(pl.col("table") == table)

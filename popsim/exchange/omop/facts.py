@@ -9,11 +9,11 @@ from datetime import date
 
 import polars as pl
 
+from popsim.errors import InputError
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.omop.cdm_files import CdmReader
 from popsim.exchange.omop.meanings import Meanings
 from popsim.units import DAYS_PER_YEAR, canonical, convert
-from popsim.errors import InputError
 
 GENDERS = {"8507": "male", "8532": "female"}  # standard concepts of popsim/evidence/codes/people.toml
 HOSPITAL_VISITS = ("9201", "262", "32037")  # inpatient; emergency and inpatient; intensive care
@@ -24,8 +24,8 @@ SUBSTANCE = {
     "haemoglobin_g_dl": "haemoglobin", "nt_probnp_pg_ml": "nt_probnp", "ldl_mmol_l": "cholesterol",
 }  # fmt: skip
 # Units of sources beside UCUM: words that registers write.
-WRITTEN = {"mmHg": "mm[Hg]", "mm Hg": "mm[Hg]", "beats/min": "/min", "bpm": "/min", "{beats}/min": "/min", "percent": "%",
-           "mL/min/1.73m2": "mL/min/{1.73_m2}", "mL/min/{1.73_m2}": "mL/min/{1.73_m2}"}  # fmt: skip
+WRITTEN = {"mmHg": "mm[Hg]", "mm Hg": "mm[Hg]", "beats/min": "/min", "bpm": "/min", "{beats}/min": "/min",
+           "percent": "%", "mL/min/1.73m2": "mL/min/{1.73_m2}", "mL/min/{1.73_m2}": "mL/min/{1.73_m2}"}  # fmt: skip
 UNDERSTOOD = "understood"
 ELSEWHERE_COUNTED = {"observation": "diagnoses"}  # a table that is read twice: what is unknown is counted once
 RUN_OUT_DAYS = 30  # assumption: a prescription without an end or days of supply is of a month
@@ -82,8 +82,8 @@ class _Facts:
     def read(self) -> CdmFacts:
         people = self._people()
         return CdmFacts(
-            people, self._visits(), self._conditions(), self._readings(), self._drugs(), self._procedures(), self._periods(),
-            self.meanings, self.counts,
+            people, self._visits(), self._conditions(), self._readings(), self._drugs(), self._procedures(),
+            self._periods(), self.meanings, self.counts,
         )  # fmt: skip
 
     def _table(self, name: str) -> pl.DataFrame:
@@ -103,7 +103,9 @@ class _Facts:
         if bad.any():
             self._refuse(table, column, frame[column], bad, "must be a whole number")
 
-    def _dates(self, table: str, frame: pl.DataFrame, columns: Sequence[str], needed: Sequence[str] = ()) -> pl.DataFrame:
+    def _dates(
+        self, table: str, frame: pl.DataFrame, columns: Sequence[str], needed: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Dates from text: 2024-01-31, with or without a time, or 20240131."""
         for column in columns:
             text = frame[column]
@@ -131,22 +133,32 @@ class _Facts:
             self.cdm.refuse("person.person_id", None, "a person is there twice")
         for column, low, high in (("year_of_birth", 1850, 2200), ("month_of_birth", 1, 12), ("day_of_birth", 1, 31)):
             number = frame[column].cast(pl.Float64, strict=False)
-            bad = (number.is_null() & (frame[column].is_not_null() | (column == "year_of_birth"))) | ~number.is_between(low, high)
+            bad = (number.is_null() & (frame[column].is_not_null() | (column == "year_of_birth"))) | ~number.is_between(
+                low, high
+            )
             if bad.fill_null(False).any():
                 self._refuse("person", column, frame[column], bad.fill_null(False), f"must be between {low} and {high}")
-        whole = {name: pl.col(name).cast(pl.Float64).cast(pl.Int32) for name in ("year_of_birth", "month_of_birth", "day_of_birth")}
+        whole = {
+            name: pl.col(name).cast(pl.Float64).cast(pl.Int32)
+            for name in ("year_of_birth", "month_of_birth", "day_of_birth")
+        }
         middle = whole["month_of_birth"].is_null()  # only the year is known: born on the first of July
         born = pl.date(whole["year_of_birth"], pl.when(middle).then(7).otherwise(whole["month_of_birth"]),
                        pl.when(middle).then(1).otherwise(whole["day_of_birth"].fill_null(15).clip(1, 28)))  # fmt: skip
         races = {str(load_codes("people")[key].concept_id): code for key, code in ETHNIC.items()}
         deaths = self._dates("death", self._table("death"), ["death_date"], ["death_date"])
         died = deaths.group_by("person").agg(death=pl.col("death_date").min())
-        told = pl.col("gender_source_value").str.to_lowercase().str.slice(0, 1).replace_strict(
-            {"m": "male", "f": "female"}, default=None, return_dtype=pl.String
+        told = (
+            pl.col("gender_source_value")
+            .str.to_lowercase()
+            .str.slice(0, 1)
+            .replace_strict({"m": "male", "f": "female"}, default=None, return_dtype=pl.String)
         )
         return frame.select(
             "person",
-            sex=pl.coalesce(pl.col("gender_concept_id").replace_strict(GENDERS, default=None, return_dtype=pl.String), told),
+            sex=pl.coalesce(
+                pl.col("gender_concept_id").replace_strict(GENDERS, default=None, return_dtype=pl.String), told
+            ),
             born=born,
             ethnicity=pl.col("race_concept_id").replace_strict(races, default=None, return_dtype=pl.Float64),
         ).join(died, on="person", how="left", maintain_order="left")
@@ -160,8 +172,11 @@ class _Facts:
             .when(pl.col("visit_concept_id").is_in(EMERGENCY_VISITS)).then(pl.lit("emergency"))
             .otherwise(pl.lit("other"))
         )  # fmt: skip
-        return frame.select("person", visit="visit_occurrence_id", kind=kind, start="visit_start_date",
-                            end=pl.coalesce("visit_end_date", "visit_start_date")).sort("person", "start", "end", "visit")  # fmt: skip
+        visits = frame.select(
+            "person", visit="visit_occurrence_id", kind=kind, start="visit_start_date",
+            end=pl.coalesce("visit_end_date", "visit_start_date"),
+        )  # fmt: skip
+        return visits.sort("person", "start", "end", "visit")
 
     def _keyed(self, table: str, kind: str, stem: str, other_kind: str = "") -> pl.DataFrame:
         """The records of a table that popsim understands, with their key; `other_kind` is read from it elsewhere."""
@@ -177,7 +192,9 @@ class _Facts:
                     self.meanings.unknown[self.meanings.name(number, value)] += rows
                     self.counts[table, "concept not known to popsim"] += rows
         known_keys = distinct.with_columns(pl.Series("key", keys, pl.String)).drop("len")
-        joined = frame.join(known_keys, on=[concept, source, other], how="left", nulls_equal=True, maintain_order="left")
+        joined = frame.join(
+            known_keys, on=[concept, source, other], how="left", nulls_equal=True, maintain_order="left"
+        )
         kept = joined.filter(pl.col("key").is_not_null())
         self.counts[table, UNDERSTOOD] += len(kept)
         return kept
@@ -207,9 +224,9 @@ class _Facts:
         for table in ("measurement", "observation"):
             day = f"{table}_date"
             rows = self._dates(table, self._keyed(table, "signals", table, "diagnoses"), [day], [day])
-            parts += [self._converted(table, day, *group) for group in rows.group_by(
-                "key", f"{table}_concept_id", f"{table}_source_value", "unit_concept_id", "unit_source_value", maintain_order=True
-            )]  # fmt: skip
+            alike = ("key", f"{table}_concept_id", f"{table}_source_value", "unit_concept_id", "unit_source_value")
+            groups = rows.group_by(*alike, maintain_order=True)
+            parts += [self._converted(table, day, *group) for group in groups]
         empty = pl.DataFrame(schema={"person": pl.String, "key": pl.String, "day": pl.Date, "value": pl.Float64})
         return pl.concat([empty, *parts]).sort("person", "day", "key", maintain_order=True)
 
@@ -222,7 +239,9 @@ class _Facts:
         if not given:
             unit = one.units.get(code or "", one.unit)
             self.counts[table, f"no unit, taken as {unit or '1'}: {key}"] += len(rows)
-        numbers = rows.select("person", pl.lit(key).alias("key"), pl.col(day).alias("day"), value=self._number(table, "value_as_number"))
+        numbers = rows.select(
+            "person", pl.lit(key).alias("key"), pl.col(day).alias("day"), value=self._number(table, "value_as_number")
+        )
         none = numbers["value"].is_null() | ~numbers["value"].is_finite().fill_null(False)
         if none.any():
             self.counts[table, f"without a number: {key}"] += int(none.sum())
@@ -241,7 +260,9 @@ class _Facts:
         """Prescriptions; the dose of a day where the amount and the days of supply tell it."""
         names = ["drug_exposure_start_date", "drug_exposure_end_date"]
         rows = self._dates("drug_exposure", self._keyed("drug_exposure", "drugs", "drug"), names, names[:1])
-        strengths = {(key, code): amount for key, one in load_codes("drugs").items() for code, amount in one.strengths.items()}
+        strengths = {
+            (key, code): amount for key, one in load_codes("drugs").items() for code, amount in one.strengths.items()
+        }
         start, end = (pl.col(name) for name in names)
         supply, quantity = self._number("drug_exposure", "days_supply"), self._number("drug_exposure", "quantity")
         codes = [self.meanings.code(concept, source, "RxNorm") for concept, source in
@@ -261,4 +282,3 @@ def age_at(born: pl.Expr, day: pl.Expr | date) -> pl.Expr:
     """Age in years on a day."""
     when = pl.lit(day) if isinstance(day, date) else day
     return (when - born).dt.total_days() / DAYS_PER_YEAR
-

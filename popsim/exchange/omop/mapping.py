@@ -63,7 +63,9 @@ def checked_start(start: date | None, days: int, today: date) -> date:
         last = date.max
     if last > today:
         latest = today - timedelta(days=days - 1)
-        raise InputError(f"--start {start}: the {days} days of the simulation would end in the future; at most {latest}")
+        raise InputError(
+            f"--start {start}: the {days} days of the simulation would end in the future; at most {latest}"
+        )
     if start < EARLIEST:
         raise InputError(f"--start {start}: must be {EARLIEST} or later")
     return start

@@ -41,7 +41,9 @@ class Meanings:
 
     def of(self, kind: str, concept: str | None, source: str | None, source_concept: str | None = None) -> str | None:
         """popsim's own name; None where it knows none."""
-        return self._by_concept(kind, concept) or self._by_concept(kind, source_concept) or self._by_source(kind, source)
+        return (
+            self._by_concept(kind, concept) or self._by_concept(kind, source_concept) or self._by_source(kind, source)
+        )
 
     def name(self, concept: str | None, source: str | None) -> str:
         """A concept in words, for a list of what is not known."""

@@ -32,7 +32,8 @@ INDEX_KINDS = ("admission", "condition")
 COLUMN_OF = {  # of popsim's table of codes: the column of a cohort, or what drafting computes one from
     "weight_kg": "dry_weight_kg", "height_cm": "height_cm", "body_mass_index": "body mass index",
     "systolic_mmhg": "baseline_systolic_mmhg", "heart_rate_bpm": "baseline_heart_rate_bpm",
-    "potassium_mmol_l": "baseline_potassium_mmol_l", "gfr_ml_min": "baseline_gfr_ml_min", "creatinine": "creatinine_mg_dl",
+    "potassium_mmol_l": "baseline_potassium_mmol_l", "gfr_ml_min": "baseline_gfr_ml_min",
+    "creatinine": "creatinine_mg_dl",
     "hba1c_percent": "baseline_hba1c_percent", "haemoglobin_g_dl": "baseline_haemoglobin_g_dl",
     "ejection_fraction_percent": "baseline_ejection_fraction_percent", "fev1_percent": "baseline_fev1_percent",
     "albuminuria_mg_g": "baseline_albuminuria_mg_g", "ldl_mmol_l": "baseline_ldl_mmol_l",
@@ -156,7 +157,14 @@ class _Table:
         if self.people["ethnicity"].count():
             group = self.people["ethnicity"].fill_null(0.0).cast(pl.Int64)
             known = self.people["ethnicity"].count()
-            self._put("ethnicity", group, "person", "8515, 8516, 8527", known, "race: Asian, Black, White; others not recorded")
+            self._put(
+                "ethnicity",
+                group,
+                "person",
+                "8515, 8516, 8527",
+                known,
+                "race: Asian, Black, White; others not recorded",
+            )
         self._diagnoses()
         self._measurements()
         self._drugs()
@@ -178,7 +186,9 @@ class _Table:
 
     def _diagnoses(self) -> None:
         table = load_codes("diagnoses")
-        records = self._before(self.facts.conditions).with_columns(age=(pl.col("index") - pl.col("day")).dt.total_days())
+        records = self._before(self.facts.conditions).with_columns(
+            age=(pl.col("index") - pl.col("day")).dt.total_days()
+        )
         for name in DIAGNOSES:
             keys = [key for key, one in table.items() if one.column == name]
             event = next((key for key, of in EVENTS_BEFORE.items() if of == name), None)
@@ -196,17 +206,22 @@ class _Table:
         if len(recent):
             days = recent.group_by("person").agg(days=pl.col("age").min().clip(1))
             name = "infarction_days_before_entry"
-            self._put(name, self._per_person(days, "days").fill_null(0), "condition_occurrence",
-                      str(table["infarction"].concept_id), len(recent), "days since an infarction of the last year")  # fmt: skip
+            since, concept = self._per_person(days, "days").fill_null(0), str(table["infarction"].concept_id)
+            told = "days since an infarction of the last year"
+            self._put(name, since, "condition_occurrence", concept, len(recent), told)
 
     def _measurements(self) -> None:
-        recent = self._before(self.facts.readings).filter((pl.col("index") - pl.col("day")).dt.total_days() <= self.look_back)
+        recent = self._before(self.facts.readings).filter(
+            (pl.col("index") - pl.col("day")).dt.total_days() <= self.look_back
+        )
         for key, column in COLUMN_OF.items():
             rows = recent.filter(pl.col("key") == key)
             if rows.is_empty():
                 continue
             one, subject = load_codes("signals")[key], ALL_SUBJECTS[_subject(column)]
-            values = pl.Series("value", convert(rows["value"].to_numpy(), one.unit or "1", subject.units[0], subject.substance))
+            values = pl.Series(
+                "value", convert(rows["value"].to_numpy(), one.unit or "1", subject.units[0], subject.substance)
+            )
             rows = rows.with_columns(values)
             low, high = subject.bounds
             possible = rows.filter(pl.col("value").is_between(low, high))
@@ -235,10 +250,10 @@ class _Table:
             names = [drug.name for drug in group]
             rows = taken.filter(pl.col("key").is_in(names)).sort("start", maintain_order=True)
             current = rows.group_by("person", maintain_order=True).last()
-            values = [_in_column(drugs[key], dose) for key, dose in current.select("key", "dose").iter_rows()]
+            doses = [_in_column(drugs[key], dose) for key, dose in current.select("key", "dose").iter_rows()]
             agents = [float(drugs[key].agent) for key in current["key"]]
             shares[column] = current.select("person", "key", "dose").with_columns(
-                pl.Series("value", values, pl.Float64), pl.Series("agent", agents, pl.Float64)
+                pl.Series("value", doses, pl.Float64), pl.Series("agent", agents, pl.Float64)
             )
         self._combined(shares, drugs)
         for column, current in shares.items():
@@ -276,4 +291,3 @@ def _in_column(drug: Drug, dose: float | None) -> float:
 def _subject(column: str) -> str:
     """The subject of drafting that a column is."""
     return {"body mass index": BMI, "creatinine_mg_dl": CREATININE}.get(column, column)
-

@@ -1,4 +1,4 @@
-"""The rules of the OMOP Common Data Model 5.4 for the tables that popsim writes, and their types in polars and in SQL."""
+"""The rules of the OMOP CDM 5.4 for the tables that popsim writes, and their types in polars and in SQL."""
 
 from __future__ import annotations
 

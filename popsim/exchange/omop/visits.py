@@ -61,14 +61,15 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
     for kind, of in STAYS:
         single = stays(records.events, classes, of).select(
             "person_id", from_time="admit_time_days", until="discharge_time_days", kind=pl.lit(kind), number="stay",
-            cause=pl.col("cause").cast(pl.String), died="died_in_stay", destination=pl.col("destination").cast(pl.String),
+            cause=pl.col("cause").cast(pl.String), died="died_in_stay",
+            destination=pl.col("destination").cast(pl.String),
         )  # fmt: skip
         parts.append(single)
     contacts = observed(records.events.filter(pl.col("event") == "visit"), people)
     setting = pl.col("setting").cast(pl.String)
     parts.append(contacts.select(
-        "person_id", from_time="time_days", until="time_days", cause=pl.lit("none"), destination=pl.lit(None, pl.String),
-        number=pl.lit(CONTACT, pl.Int32), died=pl.lit(False),
+        "person_id", from_time="time_days", until="time_days", cause=pl.lit("none"),
+        destination=pl.lit(None, pl.String), number=pl.lit(CONTACT, pl.Int32), died=pl.lit(False),
         kind=pl.when(setting.is_in(list(records.desks))).then(pl.lit("telehealth")).otherwise(pl.lit("outpatient")),
     ))  # fmt: skip
     columns = parts[0].columns
@@ -84,7 +85,10 @@ def visits_of(records: PersonRecords) -> pl.DataFrame:
     first = (pl.col("entered_as") == ENTERED_ADMITTED) & (pl.col("kind") == "inpatient") & (pl.col("number") == 0)
     discharged = (pl.col("entered_as") == ENTERED_DISCHARGED) & (pl.col("number") == AT_ENTRY)
     ordered = every.sort("person_id", "from_time", "to_time", "kind", maintain_order=True)
-    same, at_once = pl.col("person_id") == pl.col("person_id").shift(1), pl.col("from_time") == pl.col("to_time").shift(1)
+    same, at_once = (
+        pl.col("person_id") == pl.col("person_id").shift(1),
+        pl.col("from_time") == pl.col("to_time").shift(1),
+    )
     return ordered.with_row_index("visit", offset=1).select(
         pl.col("visit").cast(pl.Int64), "person_id", "kind", "from_time", "to_time", "ends",
         cause=pl.when(pl.col("cause") != "none").then("cause"),
@@ -191,7 +195,9 @@ def details_of(visits: pl.DataFrame, records: PersonRecords) -> pl.DataFrame:
         on="from_time", by="person_id", strategy="backward", check_sortedness=False,
     )  # fmt: skip
     end = records.people.select("person_id", end="end_day")
-    inside = inside.filter(pl.col("visit").is_not_null() & (pl.col("from_time") <= pl.col("to"))).join(end, on="person_id")
+    inside = inside.filter(pl.col("visit").is_not_null() & (pl.col("from_time") <= pl.col("to"))).join(
+        end, on="person_id"
+    )
     ends = (pl.col("until") < pl.col("end")).fill_null(False)
     inside = inside.select(
         "visit", "person_id", "setting", "from_time", "until", "destination", "died", ends=ends,
@@ -234,14 +240,15 @@ def visit_detail(details: pl.DataFrame, records: PersonRecords, start: date) -> 
         admitted_from_concept_id=pl.lit(0),
         discharged_to_concept_id=pl.when("died").then(pl.lit(died)).otherwise(
             by_setting("destination", concepts).fill_null(0)),
-        discharged_to_source_value=pl.when(pl.col("died") & pl.col("ends")).then(pl.lit("died")).otherwise("destination"),
+        discharged_to_source_value=pl.when(pl.col("died") & pl.col("ends")).then(pl.lit("died")).otherwise(
+            "destination"),
         preceding_visit_detail_id=pl.when(same).then(pl.col("number").shift(1)),
         visit_occurrence_id="visit",
     ))  # fmt: skip
 
 
 def costs(visits: pl.DataFrame, details: pl.DataFrame, records: PersonRecords) -> pl.DataFrame:
-    """The table cost: one row a visit, undiscounted: nights, attendances and contacts at the prices of the experiment."""
+    """The table cost: one row a visit, undiscounted: nights, attendances and contacts at the experiment's prices."""
     prices = records.prices
     names = [setting.name for setting in records.settings]
     table = pl.DataFrame({"setting": names, "night": prices.night_price, "arrival": prices.start_price,
@@ -253,7 +260,9 @@ def costs(visits: pl.DataFrame, details: pl.DataFrame, records: PersonRecords) -
         details.join(table, on="setting", how="inner").join(end, on="person_id")
         .group_by("visit").agg(amount=(nights * pl.col("night") + pl.col("arrival") + pl.col("contact")).sum())
     )  # fmt: skip
-    every = visits.select("visit", "kind").join(paid, on="visit", how="inner").filter(pl.col("amount") > 0.0).sort("visit")
+    every = (
+        visits.select("visit", "kind").join(paid, on="visit", how="inner").filter(pl.col("amount") > 0.0).sort("visit")
+    )
     hospital = pl.col("kind").is_in(["inpatient", "observation", "emergency"])
     return cdm_table("cost", every.with_row_index("number", offset=1).select(
         cost_id="number",
@@ -267,11 +276,11 @@ def costs(visits: pl.DataFrame, details: pl.DataFrame, records: PersonRecords) -
 
 def within(frame: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
     """A frame with person_id and time_days, and the visit during which each row falls (null: none)."""
-    limits = visits.select("person_id", "visit", time_days="from_time", to="to_time").sort("time_days", maintain_order=True)
+    limits = visits.select("person_id", "visit", time_days="from_time", to="to_time").sort(
+        "time_days", maintain_order=True
+    )
     joined = frame.sort("time_days", maintain_order=True).join_asof(
         limits, on="time_days", by="person_id", strategy="backward", check_sortedness=False
     )
     inside = pl.col("time_days") <= pl.col("to")
     return joined.with_columns(visit=pl.when(inside).then("visit")).drop("to")
-
-

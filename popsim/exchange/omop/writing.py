@@ -16,7 +16,12 @@ import polars as pl
 from popsim.errors import InputError, RunError, did_you_mean, one_line
 from popsim.exchange.omop.rules import create_statements
 
-FORMATS = {"parquet": "", "csv": "", "duckdb": ".duckdb", "sqlite": ".sqlite"}  # with the ending of the file, if it is one
+FORMATS = {
+    "parquet": "",
+    "csv": "",
+    "duckdb": ".duckdb",
+    "sqlite": ".sqlite",
+}  # with the ending of the file, if it is one
 MOMENT = "%Y-%m-%d %H:%M:%S"
 DUCKDB_MISSING = "needs DuckDB: pip install 'popsim[omop]'"
 
@@ -90,7 +95,9 @@ def write_cdm(tables: Mapping[str, pl.DataFrame], out: Path, form: str) -> Path:
             else:
                 beside.unlink(missing_ok=True)
     except (OSError, sqlite3.Error, pl.exceptions.PolarsError) as error:
-        raise RunError(one_line(f"--out {out}: cannot be written: {getattr(error, 'strerror', None) or error}")) from None
+        raise RunError(
+            one_line(f"--out {out}: cannot be written: {getattr(error, 'strerror', None) or error}")
+        ) from None
     return out
 
 
@@ -117,9 +124,7 @@ def _write_sqlite(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
         for statement in create_statements():
             database.execute(statement)
         for table, frame in tables.items():
-            texts = frame.with_columns(
-                pl.col(pl.Date).dt.strftime("%Y-%m-%d"), pl.col(pl.Datetime).dt.strftime(MOMENT)
-            )
+            texts = frame.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m-%d"), pl.col(pl.Datetime).dt.strftime(MOMENT))
             marks = ", ".join("?" * frame.width)
             database.executemany(f"INSERT INTO {table} VALUES ({marks})", texts.iter_rows())
         database.commit()
@@ -127,11 +132,14 @@ def _write_sqlite(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
 
 def _write_duckdb(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     """One DuckDB file, through Parquet, which needs no further library."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".popsim-") as folder:
-        with duckdb_library("--format duckdb").connect(str(path)) as database:
-            for statement in create_statements():
-                database.execute(statement)
-            for table, frame in tables.items():
-                part = Path(folder) / "part.parquet"
-                frame.write_parquet(part)
-                database.execute(f"INSERT INTO {table} SELECT * FROM read_parquet(?)", [str(part)])
+    library = duckdb_library("--format duckdb")
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".popsim-") as folder,
+        library.connect(str(path)) as database,
+    ):
+        for statement in create_statements():
+            database.execute(statement)
+        for table, frame in tables.items():
+            part = Path(folder) / "part.parquet"
+            frame.write_parquet(part)
+            database.execute(f"INSERT INTO {table} SELECT * FROM read_parquet(?)", [str(part)])
