@@ -62,7 +62,7 @@ def cohort_from_omop(
     base = CohortSource.read(inherits or example("heart_failure_discharge", "cohort"))
     drafted = draft_cdm(source, base.parameters, RandomKey.of(seed), index, at, look_back)
     draft = drafted.draft
-    people = [drafted.column_line(column) for column in draft.columns]
+    people = drafted.column_lines()
     unused = [f"not copied: {name} ({why})" for name, why in draft.unused.items()]
     told = [*map(one_line, [*drafted.lines(), *draft.notes, *people, *unused]), *taken_instead(draft, base)]
     print(f"{source}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")

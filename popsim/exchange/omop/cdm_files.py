@@ -28,7 +28,8 @@ READ: dict[str, tuple[str, ...]] = {
     "condition_occurrence": ("person_id*", "condition_concept_id*", "condition_start_date*", "visit_occurrence_id",
                              "condition_source_value", "condition_source_concept_id"),
     "drug_exposure": ("person_id*", "drug_concept_id*", "drug_exposure_start_date*", "drug_exposure_end_date",
-                      "quantity", "days_supply", "drug_source_value", "drug_source_concept_id", "dose_unit_source_value"),
+                      "quantity", "days_supply", "drug_source_value", "drug_source_concept_id",
+                      "dose_unit_source_value"),
     "measurement": ("person_id*", "measurement_concept_id*", "measurement_date*", "value_as_number", "unit_concept_id",
                     "unit_source_value", "measurement_source_value", "measurement_source_concept_id"),
     "observation": ("person_id*", "observation_concept_id*", "observation_date*", "value_as_number", "unit_concept_id",
@@ -174,8 +175,8 @@ def _parsed(content: bytes | Path, table: str, parquet: bool, shown: str) -> pl.
             return pl.read_parquet(content, columns=names)
         head = _head(content)
         columns, tab = _wanted_columns(head, table, wanted, shown), b"\t" in head
-        form = {"separator": "\t", "quote_char": None} if tab else {"separator": ",", "quote_char": '"'}
-        return pl.read_csv(content, columns=columns, infer_schema=False, encoding="utf8", **form)  # type: ignore[arg-type]
+        form: dict[str, Any] = {"separator": "\t", "quote_char": None} if tab else {"separator": ",", "quote_char": '"'}
+        return pl.read_csv(content, columns=columns, infer_schema=False, encoding="utf8", **form)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, ValueError) as error:
         _refuse(shown, table, f"is not a readable table: {_first_words(error)}")
 
@@ -299,7 +300,8 @@ class _Zip:
 type Query = Callable[[str, list[str]], pl.DataFrame]
 SQLITE_TABLES = "SELECT '' AS place, name FROM sqlite_master WHERE type = 'table'"
 DUCKDB_TABLES = (
-    "SELECT table_schema AS place, table_name AS name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+    "SELECT '\"' || table_catalog || '\".\"' || table_schema || '\"' AS place, table_name AS name"
+    " FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
 )
 
 
@@ -321,7 +323,7 @@ class _Database:
         if table not in self._names:
             return None
         place, name = self._names[table]
-        where = f"{_quoted(place)}.{_quoted(name)}" if place else _quoted(name)
+        where = f"{place}.{_quoted(name)}" if place else _quoted(name)
         have = self._query(f"SELECT * FROM {where} LIMIT 0", []).columns
         wanted = {word for one in READ[table] for word in one.removesuffix("*").split("|")}
         columns = [column for column in have if column.lower() in wanted]

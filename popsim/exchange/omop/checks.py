@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from popsim.exchange.omop.rules import CdmField, cdm_fields, cdm_schema
+from popsim.exchange.omop.rules import CdmField, cdm_fields, cdm_schema, every_field
 
 type Tables = Mapping[str, pl.DataFrame]
 REFERENCED_ONLY = ("location", "provider")  # tables that popsim does not write: references to them must be null
@@ -25,15 +25,14 @@ def violations(tables: Tables, today: date | None = None) -> list[str]:
     for table, frame in tables.items():
         if table not in cdm_fields():
             told.append(f"{table}: no table of the CDM that popsim writes")
-            continue
-        if frame.schema != pl.Schema(cdm_schema(table)):
+        elif frame.schema != pl.Schema(cdm_schema(table)):
             told.append(f"{table}: its columns or their types are not those of the CDM")
-            continue
-        for field in cdm_fields()[table]:
-            told += [f"{table}.{field.name}: {rule} ({rows} rows)" for rule, rows in broken_rules(field, tables, today)]
-    if {"person", "observation_period"} <= tables.keys():
-        told += _periods(tables["observation_period"], tables["person"])
-    return told
+    if told:
+        return told
+    for field in every_field():
+        rules = broken_rules(field, tables, today)
+        told += [f"{field.table}.{field.name}: {rule} ({rows} rows)" for rule, rows in rules]
+    return told + _periods(tables["observation_period"], tables["person"])
 
 
 def broken_rules(field: CdmField, tables: Tables, today: date | None) -> Iterator[tuple[str, int]]:

@@ -14,7 +14,7 @@ from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
 from popsim.exchange.omop.cdm_files import open_cdm
 from popsim.exchange.omop.facts import UNDERSTOOD, read_facts
-from popsim.exchange.omop.people import CdmPeople, CodebookRow, people_at
+from popsim.exchange.omop.people import NOT_TAKEN, CdmPeople, CodebookRow, people_at
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.csv_table import CsvTable
 
@@ -66,7 +66,14 @@ class CdmDraft:
         known = self.draft.rows - column.imputed
         return column.name, one.unit, one.table, one.concepts, one.records, known, share, told
 
-    def column_line(self, column: DraftedColumn) -> str:
+    def column_lines(self) -> list[str]:
+        """What each column of the cohort is; drugs that nobody takes on one line."""
+        nobody = [column for column in self.draft.columns if self._origin(column).told.startswith(NOT_TAKEN)]
+        names = {column.name for column in nobody}
+        lines = [self._column_line(column) for column in self.draft.columns if column.name not in names]
+        return [*lines, f"{NOT_TAKEN}: {', '.join(column.name for column in nobody)}"] if nobody else lines
+
+    def _column_line(self, column: DraftedColumn) -> str:
         """What a column of the cohort is, in one line."""
         one = self._origin(column)
         missing = (

@@ -28,6 +28,7 @@ LOOK_BACK_DAYS = 365  # assumption: an older measurement says little of a person
 GRACE_DAYS = 30  # assumption: a prescription that ended so recently is likely to be renewed
 UNKNOWN_DOSE = 0.5  # of the target; assumption: registers show that about half of it is reached (recalled)
 MIN_AGE = 18.0
+NOT_TAKEN = "recorded of nobody at the index, taken as none"
 INDEX_KINDS = ("admission", "condition")
 COLUMN_OF = {  # of popsim's table of codes: the column of a cohort, or what drafting computes one from
     "weight_kg": "dry_weight_kg", "height_cm": "height_cm", "body_mass_index": "body mass index",
@@ -260,7 +261,7 @@ class _Table:
             group = by_column[column]
             values = self._per_person(current, "value").fill_null(0.0)
             unknown = current["dose"].null_count()
-            told = f"taken by {len(current):,} people at the index; not recorded means none"
+            told = f"taken by {len(current):,} at the index; not recorded means none" if len(current) else NOT_TAKEN
             told += f"; {unknown:,} without a dose, assumed {UNKNOWN_DOSE:g} of the target" if unknown else ""
             concepts = ", ".join(map(str, concepts_of("drugs", [drug.name for drug in group])))
             self._put(column, values, "drug_exposure", concepts, len(current), told)

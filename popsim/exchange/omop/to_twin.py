@@ -71,11 +71,13 @@ def stream_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabu
     Args, Raises: as for `record_of_person`.
     """
     facts = _facts(path, person)
-    rows = _readings(facts, day_zero, vocabulary) + _doses(facts, day_zero, vocabulary) + _events(facts, day_zero)
+    rows: list[tuple[str, ...]] = _readings(facts, day_zero, vocabulary)
+    rows += [*_doses(facts, day_zero, vocabulary), *_events(facts, day_zero)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS[:5])
-    writer.writerows(sorted(rows, key=lambda row: (float(row[0]), row[4], row[1])))
+    rows.sort(key=lambda row: (float(row[0]), row[4], row[1]))
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
@@ -133,11 +135,10 @@ def _measurements(facts: CdmFacts, day_zero: date, vocabulary: Vocabulary) -> li
     """The last reading of each quantity within LOOK_BACK_DAYS before day 0."""
     since = day_zero - timedelta(days=LOOK_BACK_DAYS)
     recent = facts.readings.filter(pl.col("day").is_between(since, day_zero))
-    last = recent.group_by("key", maintain_order=True).last()
     found: dict[str, dict[str, Any]] = {}
-    for key, value in last.select("key", "value").iter_rows():
+    for key, value in recent.select("key", "value").iter_rows():  # in order of time: the last that is possible stays
         if (reading := _possible(key, value, vocabulary)) is not None:
-            found.setdefault(reading[0], {"code": reading[0], "value": reading[1], "unit": reading[2]})
+            found[reading[0]] = {"code": reading[0], "value": float(f"{reading[1]:.6g}"), "unit": reading[2]}
     return list(found.values())
 
 
