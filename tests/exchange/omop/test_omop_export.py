@@ -210,9 +210,7 @@ def test_preceding_visits_chain_and_wards_lie_within_their_visit(exported):
     visits = exported.tables["visit_occurrence"]
     before = visits.join(visits, left_on="preceding_visit_occurrence_id", right_on="visit_occurrence_id")
     assert (before["person_id"] == before["person_id_right"]).all()
-    assert (
-        before["visit_start_datetime"] >= before["visit_start_datetime_right"]
-    ).all()  # a visit within a stay elsewhere
+    assert (before["visit_start_datetime"] >= before["visit_start_datetime_right"]).all()
     assert visits["preceding_visit_occurrence_id"].null_count() == visits["person_id"].n_unique()
     details = exported.tables["visit_detail"].join(visits, on="visit_occurrence_id")
     assert (details["visit_detail_start_datetime"] >= details["visit_start_datetime"]).all()
@@ -235,7 +233,7 @@ def test_measurements_are_readings_of_devices_not_the_hidden_state(exported):
     error = []
     for person, time, value in clinic.select("person_id", "time_days", "value").iter_rows():
         error.append(value - diaries[person].filter(pl.col("day") == int(time))["systolic_mmhg"][0])
-    # The device file states 8 mmHg of noise and 4 of lasting bias: 8.9 together; a standard error of it is 8.9 / sqrt(2n).
+    # The device file states 8 mmHg of noise and 4 of lasting bias, 8.9 together; its standard error is 8.9 / sqrt(2n).
     assert np.std(error) == pytest.approx(np.hypot(8.0, 4.0), abs=4 * 8.9 / np.sqrt(2 * len(error)))
     assert len(error) > 200
 

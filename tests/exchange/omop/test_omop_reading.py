@@ -142,7 +142,7 @@ def test_every_form_gives_the_same_facts(tmp_path, form):
     assert values["11", "weight_kg", "2020-01-10"] == pytest.approx(176.37 * 0.45359237)
     assert values["11", "creatinine", "2020-01-11"] == pytest.approx(88.4 / 88.42, abs=1e-3)  # 1 mg/dL is 88.42 umol/L
     assert values["11", "systolic_mmhg", "2020-01-11"] == 128.0
-    doses = {key: dose for key, dose in facts.drugs.select("key", "dose").iter_rows()}
+    doses = dict(facts.drugs.select("key", "dose").iter_rows())
     # 1,200 mg in 30 days; 30 tablets of 100 mg (RxNorm 198222) in 30 days; an amount that is not recorded.
     assert doses == {"furosemide": 40.0, "spironolactone": 100.0, "bisoprolol": None}
     assert facts.counts["measurement", "without a number: heart_rate_bpm"] == 1
@@ -172,9 +172,9 @@ def test_index_by_condition_and_by_the_last_day(tmp_path):
         "0.0",
         "0.5",
     ]  # a dose that is not recorded: half the target
-    with pytest.raises(InputError, match="--index hf: .*allowed"):
+    with pytest.raises(InputError, match=r"--index hf: .*allowed"):
         people_at(facts, "hf")
-    with pytest.raises(InputError, match="--at visit: .*admission, condition"):
+    with pytest.raises(InputError, match=r"--at visit: .*admission, condition"):
         people_at(facts, "heart_failure", "visit")
     with pytest.raises(InputError, match="nobody of 2 people is left: 2 without such an event"):
         people_at(facts, "stroke")
@@ -321,25 +321,46 @@ BROKEN = {
     "no birth": (changed("PERSON", "YEAR_OF_BIRTH", "BORN"), "person.year_of_birth: the column is missing"),
     "a column twice": (changed("PERSON", "MONTH_OF_BIRTH", "year_of_birth"), "is there twice"),
     "a person twice": (changed("PERSON", "12,8507", "11,8507"), "person.person_id: a person is there twice"),
-    "words as id": (changed("PERSON", "12,8507", "twelve,8507"), "person.person_id row 2 = 'twelve': must be a whole number"),
+    "words as id": (
+        changed("PERSON", "12,8507", "twelve,8507"),
+        "person.person_id row 2 = 'twelve': must be a whole number",
+    ),
     "an id with a share": (changed("PERSON", "12,8507", "12.5,8507"), "must be a whole number"),
     "no id": (changed("PERSON", "12,8507", ",8507"), "row 2: missing, must be a whole number"),
-    "NaN as year": (changed("PERSON", "1940", "NaN"), "person.year_of_birth row 2 = 'NaN': must be between 1850 and 2200"),
+    "NaN as year": (
+        changed("PERSON", "1940", "NaN"),
+        "person.year_of_birth row 2 = 'NaN': must be between 1850 and 2200",
+    ),
     "infinity": (changed("PERSON", "1940", "inf"), "must be between 1850 and 2200"),
     "a year before all": (changed("PERSON", "1940", "940"), "must be between 1850 and 2200"),
     "no year": (changed("PERSON", "1940", ""), "must be between 1850 and 2200"),
-    "month 13": (changed("PERSON", "1950,3,1", "1950,13,1"), "person.month_of_birth row 1 = '13': must be between 1 and 12"),
-    "a visit without date": (changed("Visit_Occurrence", "2020-02-01,2020-02-01", ",2020-02-01"), "missing, must be a date"),
-    "a date of words": (changed("Visit_Occurrence", "2020-01-05", "5 Jan"), "visit_occurrence.visit_start_date row 1 = '5 Jan'"),
+    "month 13": (
+        changed("PERSON", "1950,3,1", "1950,13,1"),
+        "person.month_of_birth row 1 = '13': must be between 1 and 12",
+    ),
+    "a visit without date": (
+        changed("Visit_Occurrence", "2020-02-01,2020-02-01", ",2020-02-01"),
+        "missing, must be a date",
+    ),
+    "a date of words": (
+        changed("Visit_Occurrence", "2020-01-05", "5 Jan"),
+        "visit_occurrence.visit_start_date row 1 = '5 Jan'",
+    ),
     "February 30": (changed("MEASUREMENT", "2020-01-10", "2020-02-30"), "measurement.measurement_date row"),
     "an American date": (changed("drug_exposure", "2020-01-08", "01/08/2020"), "must be a date, YYYY-MM-DD"),
     "a bad end": (changed("drug_exposure", "2020-02-07", "later"), "drug_exposure.drug_exposure_end_date row"),
     "a bad death": (changed("death", "2021-01-01", "yes"), "death.death_date row 1 = 'yes'"),
-    "visit of words": (changed("Visit_Occurrence", "1,11,9201", "one,11,9201"), "visit_occurrence.visit_occurrence_id row 1"),
-    "ragged": ({**TABLES, "MEASUREMENT": MEASUREMENT + "1,2,3,4,5,6,7,8,9,10,11\n"}, "measurement: is not a readable table"),
+    "visit of words": (
+        changed("Visit_Occurrence", "1,11,9201", "one,11,9201"),
+        "visit_occurrence.visit_occurrence_id row 1",
+    ),
+    "ragged": (
+        {**TABLES, "MEASUREMENT": MEASUREMENT + "1,2,3,4,5,6,7,8,9,10,11\n"},
+        "measurement: is not a readable table",
+    ),
     "an open quote": (changed("condition_occurrence", "I50.9", '"I50.9'), "condition_occurrence"),
     "semicolons": ({**TABLES, "PERSON": PERSON.replace(",", ";")}, "person: has none of the columns"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
