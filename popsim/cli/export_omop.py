@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, StudyOptions, opened, study_options, whole
+from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened, whole
 from popsim.errors import InputError
 
 FORMATS = ("parquet", "csv", "duckdb", "sqlite")  # the same as in exchange.omop.writing, which is slow to import
 
 
-@study_options("threads")
+@one_unit("one unit of the run is simulated again")
 def omop(
     run: FinishedRun,
     options: StudyOptions,

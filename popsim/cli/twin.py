@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from popsim.cli.options import StudyOptions, one_unit, whole
-from popsim.cli.twin_omop import CdmPerson, asks_for_cdm, cdm_person, cdm_stream
+from popsim.cli.twin_omop import CdmPerson, asks_for_cdm, cdm_person, stream_bytes
 from popsim.cli.twin_tables import prints_private_tables
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError
 
@@ -135,7 +135,7 @@ def new(
     day_zero: DayZero = "",
     as_json: Json = False,
 ) -> None:
-    """Create a twin from a record without names; prints its random id."""
+    """Create a twin from a record without names, or a person of an OMOP CDM; prints its random id."""
     from popsim.evidence.sets import SHIPPED
     from popsim.population.cohort import CohortSource
     from popsim.registry.record import read_record
@@ -145,8 +145,8 @@ def new(
     source, vocabulary = _read(CohortSource.read, cohort), vocabulary_of(SHIPPED)
     cdm, zero = asks_for_cdm(record, person), _calendar(day_zero, None).day_zero
     who = cdm_person(record, person, zero, vocabulary) if cdm else read_record(record, vocabulary, genome)
-    ids = [identity] if identity else None
-    [twin] = TwinRegistry(registry, create=True).new([who], source, members=members, seed=seed, ids=ids)
+    opened = TwinRegistry(registry, create=True)
+    [twin] = opened.new([who], source, members=members, seed=seed, ids=[identity] if identity else None)
     _print({"twin": twin, "day": 0}, f"{twin}\n\n{NOTICE}", as_json)
 
 
@@ -163,13 +163,10 @@ def update(
 ) -> None:
     """Assimilate the data of a file, or of a person of an OMOP CDM: all of it, or nothing."""
     from popsim.registry.privacy import shown_path
-    from popsim.registry.stream import read_bytes
-    from popsim.registry.vocabulary import vocabulary_of
     from popsim.reporting.text.twin import report_text
 
     whose, calendar, opened = _whose(twin), _calendar(day_zero, today), _opened(registry)
-    cdm, vocabulary = asks_for_cdm(stream, person), vocabulary_of(opened.parameters)
-    raw = cdm_stream(stream, person, calendar.day_zero, vocabulary) if cdm else read_bytes(stream)
+    raw = stream_bytes(stream, person, calendar.day_zero, opened.parameters)
     report = opened.update(raw, stream, twin=whose, calendar=calendar)
     _print(report._asdict(), f"{report_text(shown_path(stream), report)}\n\n{NOTICE}", as_json)
 

@@ -12,6 +12,7 @@ import typer
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
+    from popsim.evidence.sets import Parameters
     from popsim.registry.record import Person
     from popsim.registry.vocabulary import Vocabulary
 
@@ -46,11 +47,16 @@ def cdm_person(path: Path, person: str, day_zero: date | None, vocabulary: Vocab
     return person_of(text, Path("record.json"), vocabulary)
 
 
-def cdm_stream(path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary) -> bytes:
-    """What is recorded of a person after day 0."""
+def stream_bytes(path: Path, person: str, day_zero: date | None, parameters: Parameters) -> bytes:
+    """What updates a twin: the content of a file, or what a CDM has of a person after day 0."""
+    from popsim.registry.stream import read_bytes
+    from popsim.registry.vocabulary import vocabulary_of
+
+    if not asks_for_cdm(path, person):
+        return read_bytes(path)
     from popsim.exchange.omop.to_twin import stream_of_person
 
-    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary)
+    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary_of(parameters))
 
 
 def _id(person: str) -> str:

@@ -39,9 +39,7 @@ def refuse_existing(files: tuple[Path, ...]) -> None:
         raise InputError(f"{existing}: exists already; --force writes it anew, --out names another file")
 
 
-def write_draft(
-    draft: Draft, source: Path, cohort_file: Path, base: CohortSource, command: str = "from-table"
-) -> None:
+def write_draft(draft: Draft, source: Path, cohort_file: Path, base: CohortSource, command: str = "from-table") -> None:
     """Write the cohort and its people, as read by a command.
 
     Raises:
