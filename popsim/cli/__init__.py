@@ -22,8 +22,11 @@ from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
+from popsim.cli.export import export_app
+from popsim.cli.export_omop import omop
 from popsim.cli.forecasts import score
 from popsim.cli.from_fhir import cohort_from_fhir
+from popsim.cli.from_omop import cohort_from_omop
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
@@ -56,6 +59,7 @@ pathway_app = typer.Typer(help="Care networks.", no_args_is_help=True)
 cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
+app.add_typer(export_app, name="export")
 app.command()(new)
 app.command()(examples)
 app.command()(run)
@@ -88,6 +92,8 @@ pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)
 cohort_app.command("from-fhir")(cohort_from_fhir)
+cohort_app.command("from-omop")(cohort_from_omop)
+export_app.command("omop")(omop)
 
 
 def _show_version(asked: bool) -> None:

@@ -92,6 +92,11 @@ def draft_people(path: Path, parameters: Parameters, key: RandomKey) -> Draft:
     table, notes = read_any_csv(path)
     if table.frame.is_empty():
         raise DefinitionError(path, "file", None, "has no row below the names of the columns")
+    return draft_table(table, notes, parameters, key)
+
+
+def draft_table(table: CsvTable, notes: list[str], parameters: Parameters, key: RandomKey) -> Draft:
+    """People of a table that has been read; `notes` say how. The rest is as in `draft_people`."""
     drafting = _Drafting(table, parameters, Draft(len(table.frame), notes))
     drafting.read()
     drafting.compute()

@@ -53,7 +53,7 @@ def stays(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str]
         (null: still there), length_of_stay_days, nights, settings (list, in order), cause, destination (setting, null
         if none), died_in_stay, planned.
     """
-    single = _single_stays(events, settings_of(events, classes, kinds))
+    single = single_stays(events, settings_of(events, classes, kinds))
     previous_end = pl.col("discharge_time_days").shift(1)
     gap = pl.col("admit_time_days") - previous_end
     transferred = pl.col("to_same_class").shift(1) & (gap < TRANSFER_WITHIN_DAYS)
@@ -88,7 +88,7 @@ def stays(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str]
     )
 
 
-def _single_stays(events: pl.DataFrame, settings: pl.Series) -> pl.DataFrame:
+def single_stays(events: pl.DataFrame, settings: pl.Series) -> pl.DataFrame:
     """Every stay in a single setting, ordered by person and start; a death there ends the stay."""
     moves = events.filter(pl.col("event").is_in(["start", "end"]) & pl.col("setting").is_in(settings.implode())).select(
         "person_id", "time_days", "setting", "cause", "detail", starts=pl.col("event") == "start"

@@ -19,11 +19,12 @@ SIMULATE = {
     "learn", "verify", "explain", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",
     "sensitivity sobol", "sensitivity morris", "sensitivity influence",
 }  # fmt: skip
-ONE_UNIT = {"plot", "report", *(f"twin {one}" for one in ("new", "update", "watch", "forecast", "compare", "explain"))}
+OF_TWINS = ("new", "update", "watch", "forecast", "compare", "explain")
+ONE_UNIT = {"plot", "report", "export omop", *(f"twin {one}" for one in OF_TWINS)}
 NOTHING_IS_SIMULATED = {  # and why
     "new": "writes a file", "examples": "copies files", "status": "counts stored units", "check": "reads definitions",
     "parameters": "reads definitions", "schema": "prints a schema", "pathway show": "draws a definition",
-    "cohort from-table": "reads a table",
+    "cohort from-table": "reads a table", "cohort from-omop": "reads tables",
     "cohort summary": "samples people, whom nobody advances; sampling has no parallel loop",
     "decide": "reads a run", "outcomes": "reads a run", "budget": "reads a run", "subgroups": "reads a run",
     "equity": "reads a run", "compare": "reads two runs",
