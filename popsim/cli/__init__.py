@@ -22,6 +22,8 @@ from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
+from popsim.cli.export import export_app
+from popsim.cli.export_fhir import export_fhir, export_twin
 from popsim.cli.forecasts import score
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
@@ -33,7 +35,7 @@ from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
 from popsim.cli.search import search
 from popsim.cli.sensitivity import plan, sensitivity_app
-from popsim.cli.twin import twin_app
+from popsim.cli.twin import PrivateCommand, twin_app
 from popsim.cli.validate import validate
 from popsim.cli.verify import verify
 from popsim.errors import PopsimError, one_line, place_of
@@ -83,6 +85,9 @@ app.command()(plot)
 app.command()(report)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
+app.add_typer(export_app, name="export")
+export_app.command("fhir")(export_fhir)
+export_app.command("twin", cls=PrivateCommand)(export_twin)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)

@@ -1,7 +1,7 @@
 """ExplanationOfBenefits: what each contact cost the payer, and each month's drugs, devices and programmes.
 
-Costs are popsim's own, not discounted, booked to the contact of the day; what belongs to no contact goes to the month. They
-add up to the costs of the run.
+Costs are popsim's own, not discounted, booked to the contact of the day; what belongs to no contact goes to the month.
+They add up to the costs of the run.
 """
 
 from __future__ import annotations

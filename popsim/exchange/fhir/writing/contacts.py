@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from popsim.definitions.durations import Forever
-from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.network import AFTER_HOSPITAL, NetworkDefinition
 from popsim.kernels.codes import ENTERED_DISCHARGED
-from popsim.outcomes.follow_up import HOSPITAL
+from popsim.outcomes.follow_up import HOSPITAL, settings_of
 from popsim.outcomes.readmission import discharges_and_admissions, stays
 
 READMISSION_DAYS = 30
@@ -32,9 +32,9 @@ class Contacts(NamedTuple):
     """Contacts, numbered by row.
 
     Attributes:
-        table: row, person_id, kind (ADMISSION, WARD, INDEX, a class of STAYS, outpatient, telehealth), setting (null of an
-            admission), start (null of the index admission, which began before the simulation), end (null: not ended
-            within follow-up), cause, destination (setting), died, planned, readmission, finished, part_of (row of the
+        table: row, person_id, kind (ADMISSION, WARD, INDEX, a class of STAYS, outpatient, telehealth), setting (null
+            of an admission), start (null of the index admission, which began before the simulation), end (null: not
+            ended within follow-up), cause, destination (setting), died, planned, readmission, finished, part_of (row of the
             admission of a ward stay). Ordered by person, start, and admissions before their wards.
         admissions: `stays(...)` within follow-up.
     """
@@ -63,7 +63,7 @@ def contacts_of(
     admissions = stays(events, classes)
     marked = _readmissions(admissions, people, index_causes)
     own = {one.name for one in network.settings if isinstance(one.stay, Forever) and one.setting_class == "community"}
-    parts = [_index_admissions(events, people), _stays(admissions, ADMISSION).with_columns(readmission=marked)]
+    parts = [_index_admissions(events, classes), _stays(admissions, ADMISSION).with_columns(readmission=marked)]
     for name, kind in classes.items():
         if kind in HOSPITAL or (kind in STAYS and name not in own):
             parts.append(_stays(stays(events, {name: kind}, [kind]), WARD if kind in HOSPITAL else kind, name))
@@ -105,10 +105,12 @@ def _visits(events: pl.DataFrame, classes: Mapping[str, str], desks: frozenset[s
     )
 
 
-def _index_admissions(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """The admission from which a person entered: only its end is known, and where the person went."""
+def _index_admissions(events: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFrame:
+    """The admission from which a person entered: only its end is known, and where the person went, or was to go."""
+    outside = settings_of(events, classes, AFTER_HOSPITAL).implode()
     entered = events.filter((pl.col("event") == "enter") & (pl.col("detail") == ENTERED_DISCHARGED))
-    first = events.filter(pl.col("event") == "start").group_by("person_id", maintain_order=True).first()
+    towards = events.filter(pl.col("event").is_in(["arrive", "start"]) & pl.col("setting").is_in(outside))
+    first = towards.group_by("person_id", maintain_order=True).first()
     went = first.select("person_id", destination=pl.col("setting").cast(pl.String))
     return entered.join(went, on="person_id", how="left", maintain_order="left").select(
         "person_id",

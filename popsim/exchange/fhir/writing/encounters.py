@@ -1,7 +1,7 @@
 """Encounters: admissions with their moves between wards, attendances, visits, care at home and in facilities.
 
-An admission is one Encounter from the first ward to the discharge, with every ward as a location; each stay on a ward is
-an Encounter of its own that is part of it.
+An admission is one Encounter from the first ward to the discharge, with every ward as a location; each stay on a ward
+is an Encounter of its own that is part of it.
 """
 
 from __future__ import annotations

@@ -43,10 +43,8 @@ def uuids(key: RandomKey, kind: str, person: NDArray[np.int64], index: NDArray[n
     b = (b & np.uint64(0xFFFF0FFF)) | VERSION  # RFC 9562: version 4, variant 10
     c = (c & np.uint64(0x3FFFFFFF)) | VARIANT
     text = np.stack([a, b, c, d], axis=1).astype(">u4").tobytes().hex()
-    return [
-        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}"
-        for i in range(0, len(text), 32)
-    ]
+    each = (text[i : i + 32] for i in range(0, len(text), 32))
+    return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in each]
 
 
 def uuid(key: RandomKey, kind: str, person: int = 0, index: int = 0) -> str:

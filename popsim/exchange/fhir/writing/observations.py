@@ -1,7 +1,7 @@
 """Observations: readings of devices, laboratories and clinicians as NDJSON lines, by templates.
 
-Vital signs, laboratory results and the rest follow the profiles of US Core. A blood pressure has both components; popsim
-has no model of diastolic pressure, so that one says why it has no value instead of an invented one.
+Vital signs, laboratory results and the rest follow the profiles of US Core. A blood pressure has both components;
+popsim has no model of diastolic pressure, so that one says why it has no value instead of an invented one.
 """
 
 from __future__ import annotations

@@ -124,9 +124,7 @@ class _PopulationWriter:
         experiment, people = unit.study.experiment, recorded.people
         ids = people["person_id"].to_numpy()
         self._follow_up = follow_up(recorded.events, ids, people["entry_day"].to_numpy(), experiment.follow_up_days)
-        contacts = contacts_of(
-            recorded.events, self._follow_up, unit.study.network, experiment.index_causes, desks
-        )
+        contacts = contacts_of(recorded.events, self._follow_up, unit.study.network, experiment.index_causes, desks)
         self._contacts = _numbered(contacts, export)
         self._patients = uuids(export.key, "Patient", ids, np.zeros(len(ids), np.int64))
         self._readings = self._linked(recorded.readings.filter(pl.col("signal").is_in(written_signals())))
@@ -262,7 +260,9 @@ class _PopulationWriter:
     def _happened(self) -> pl.DataFrame:
         """Complications in hospital within follow-up."""
         names = [one.name for one in self._unit.study.network.complications]
-        windows = self._follow_up.with_row_index("person").select(pl.col("person").cast(pl.Int64), "person_id", "end_day")
+        windows = self._follow_up.with_row_index("person").select(
+            pl.col("person").cast(pl.Int64), "person_id", "end_day"
+        )
         seen = self._recorded.events.filter(pl.col("event") == "complication")
         return (
             seen.join(windows, on="person_id", how="inner", maintain_order="left")

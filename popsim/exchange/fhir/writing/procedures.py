@@ -32,9 +32,7 @@ def procedures(export: PopulationExport, one: ExportedPerson) -> Iterator[Json]:
         yield found
 
 
-def genotypes(
-    export: PopulationExport, one: ExportedPerson, diplotypes: Sequence[tuple[str, str]]
-) -> Iterator[Json]:
+def genotypes(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence[tuple[str, str]]) -> Iterator[Json]:
     """The genotypes of a person whose result is in the record, as Observations of HL7's genomics reporting guide.
 
     Args:
@@ -64,9 +62,7 @@ def genotypes(
                 {
                     "code": {"coding": [{"system": LOINC, "code": about.code("loinc"), "display": about.label}]},
                     "valueCodeableConcept": {
-                        "coding": [
-                            {"system": system_url("hgnc"), "code": coded.code("hgnc"), "display": coded.label}
-                        ]
+                        "coding": [{"system": system_url("hgnc"), "code": coded.code("hgnc"), "display": coded.label}]
                     },
                 }
             ],
