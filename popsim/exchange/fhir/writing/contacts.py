@@ -34,8 +34,8 @@ class Contacts(NamedTuple):
     Attributes:
         table: row, person_id, kind (ADMISSION, WARD, INDEX, a class of STAYS, outpatient, telehealth), setting (null
             of an admission), start (null of the index admission, which began before the simulation), end (null: not
-            ended within follow-up), cause, destination (setting), died, planned, readmission, finished, part_of (row of the
-            admission of a ward stay). Ordered by person, start, and admissions before their wards.
+            ended within follow-up), cause, destination (setting), died, planned, readmission, finished, part_of (row of
+            the admission of a ward stay). Ordered by person, start, and admissions before their wards.
         admissions: `stays(...)` within follow-up.
     """
 
