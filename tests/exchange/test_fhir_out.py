@@ -152,7 +152,7 @@ def test_fewer_people_are_the_same_people(run, folder, tmp_path):
 
 
 def test_readmission_computed_from_the_export_is_popsims_person_by_person(run, resources):
-    """By its definition, from Encounters and follow-up alone: first unplanned admission on day 0 to 30 of a discharge."""
+    """By its definition, from Encounters and follow-up alone: an unplanned admission on day 0 to 30 of a discharge."""
     subjects = {one["individual"]["reference"]: one["period"] for one in resources["ResearchSubject"]}
     deaths = {f"Patient/{one['id']}": one.get("deceasedDateTime") for one in resources["Patient"]}
     people = {f"Patient/{one['id']}": person_of(one) for one in resources["Patient"]}
@@ -237,7 +237,9 @@ def test_facts_at_entry_are_those_of_the_twin(run, resources):
     problems, doses = defaultdict(set), defaultdict(dict)
     entry = {one["individual"]["reference"]: one["period"]["start"] for one in resources["ResearchSubject"]}
     for one in resources["Condition"]:
-        if one["category"][0]["coding"][0]["code"] == "problem-list-item" and is_at_entry(one["recordedDate"], one, entry):
+        if one["category"][0]["coding"][0]["code"] == "problem-list-item" and is_at_entry(
+            one["recordedDate"], one, entry
+        ):
             keys = {find_meaning("diagnoses", system_key(c["system"]), c["code"]) for c in one["code"]["coding"]}
             assert len(keys) == 1 and {system_key(c["system"]) for c in one["code"]["coding"]} == {"snomed", "icd10cm"}
             problems[one["subject"]["reference"]] |= keys

@@ -22,7 +22,7 @@ const profiles = new Map();
 function take(one) {
   if (one?.resourceType === 'StructureDefinition' && one.snapshot) {
     profiles.set(one.url, one);
-    loadDataType(one);
+    try { loadDataType(one); } catch (error) { process.stderr.write(one.url+' '+error.message.slice(0,200)+'\n'); }
   }
 }
 function takeFile(found) {
