@@ -185,7 +185,7 @@ class Run(StoredRun):
         Raises:
             InputError: there is no such unit, the date is none, or the folder holds something else.
         """
-        from popsim.exchange.fhir.writing.population import ExportChoices, export_population  # noqa: PLC0415
+        from popsim.exchange.fhir.writing.population import ExportChoices, export_population
 
         try:
             first = date.fromisoformat(start)

@@ -12,6 +12,7 @@ import fhirkit
 import numpy as np
 import polars as pl
 import pytest
+
 from popsim.errors import InputError
 from popsim.evidence.code_systems import find_meaning, load_codes, system_key
 from popsim.evidence.drugs import load_drugs
@@ -324,6 +325,7 @@ def test_times_never_move_to_another_day():
     told = ["2024-02-28T00:00:00Z", "2024-02-28T09:00:00Z", "2024-02-28T23:59:59Z", "2024-02-29T00:00:00Z",
             "2024-02-29T12:00:00Z", "2024-03-01T00:00:00Z"]  # fmt: skip
     assert calendar.times(days) == told
+    assert [calendar.time(day) for day in days] == told
 
 
 def test_a_folder_with_anything_else_is_refused_and_left_alone(run, tmp_path):

@@ -1,4 +1,4 @@
-"""What a twin is told, as FHIR and as a CDS Hooks card: valid, marked, without dates and identity, readable by its owner."""
+"""What a twin is told, as FHIR and as a CDS Hooks card: valid, marked, no date or identity, readable by its owner."""
 
 import datetime
 import json
@@ -7,6 +7,7 @@ import stat
 import fhirkit
 import orjson
 import pytest
+
 from popsim.errors import InputError
 from popsim.exchange.fhir.writing.told import card_response, forecast_bundle, write_card, write_forecast
 from popsim.registry.summary import OptionSummary, RiskSummary, TwinSummary

@@ -6,6 +6,7 @@ Times are cut to the whole second below, so that none moves to another day.
 from __future__ import annotations
 
 import datetime
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,11 @@ class ExportCalendar(NamedTuple):
         return [f"{text}Z" for text in texts]
 
     def time(self, day: float) -> str:
-        """One FHIR dateTime."""
-        return self.times([day])[0]
+        """One FHIR dateTime: the same as `times`, without the cost of an array."""
+        whole = math.floor(day)
+        second = min(int((day - whole) * SECONDS_PER_DAY + EPSILON_S), SECONDS_PER_DAY - 1)
+        midnight = datetime.datetime.combine(self.start, datetime.time())
+        return f"{(midnight + datetime.timedelta(whole, second)).isoformat()}Z"
 
     def date(self, day: float) -> str:
         """The calendar date of a day."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,8 @@ class ExportedPerson:
         death: time of death within follow-up, None if alive.
         death_cause: name of DEATH_CAUSE_NAMES, empty if alive.
         traits: columns on the first day.
-        contacts: rows of `Contacts.table`, with ids in `id`.
+        contacts: rows of `Contacts.table`, with ids in `id`; doses, states, complications, costs: rows recorded.
+        ready: the first ids of kinds of resource, made for many people at once.
     """
 
     export_key: RandomKey
@@ -73,10 +75,13 @@ class ExportedPerson:
     states: list[dict[str, Any]] = field(default_factory=list)
     complications: list[dict[str, Any]] = field(default_factory=list)
     costs: list[dict[str, Any]] = field(default_factory=list)
+    ready: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     _ids: dict[tuple[str, int], list[str]] = field(default_factory=dict, repr=False)
 
     def id(self, kind: str, index: int = 0) -> str:
         """The id of one of the person's resources of a kind."""
+        if index < len(self.ready.get(kind, ())):
+            return self.ready[kind][index]
         block = (kind, index // BLOCK)
         if block not in self._ids:
             numbers = np.arange(BLOCK) + index // BLOCK * BLOCK

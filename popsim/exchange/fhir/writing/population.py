@@ -35,7 +35,11 @@ from popsim.studies.design import Unit
 
 START = datetime.date(2025, 1, 1)
 PEOPLE_AT_ONCE = 500
-HEIGHT = "height_cm"
+# How many ids of a kind are made for everybody at once; who has more gets them alone.
+READY = {
+    "Condition": 16, "MedicationRequest": 16, "ExplanationOfBenefit": 12, "ResearchSubject": 1, "Provenance": 1,
+    "Coverage": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,10 @@ class _PopulationWriter:
                  for frame in (self._doses, self._states, self._complications, self._recorded.costs)]  # fmt: skip
         entries = self._recorded.events.filter(pl.col("event") == "enter").select("person_id", "time_days")
         entered = dict(entries.iter_rows())
+        ready = {
+            kind: uuids(self._export.key, kind, np.repeat(np.array(ids), size), np.tile(np.arange(size), len(ids)))
+            for kind, size in READY.items()
+        }
         rows = zip(people.iter_rows(named=True), windows.iter_rows(named=True), births, strict=True)
         for place, (traits, window, birth) in enumerate(rows, start=first):
             identity = traits["person_id"]
@@ -209,6 +217,10 @@ class _PopulationWriter:
                 states=states,
                 complications=complications,
                 costs=costs,
+                ready={
+                    kind: ready[kind][(place - first) * size : (place - first + 1) * size]
+                    for kind, size in READY.items()
+                },
             )
 
     def _observations(self, first: int, stop: int) -> list[list[tuple[str, str]]]:

@@ -33,6 +33,7 @@ HOME = {
     "measured_filling_pressure_mmhg": "filling_pressure_mmhg",
 }
 INTRAVENOUS = "furosemide_intravenous"
+HEIGHT = "height_cm"
 # Columns that staff see change: what begins is recorded, and what ends again.
 STATES = ("has_atrial_fibrillation", "dialysis", "fracture", "delirium", "coronary_stent", "genotype_known")
 PAID = COST_NAMES[: COST_NAMES.index("cost_out_of_pocket")]  # components that payers bear
@@ -216,8 +217,10 @@ class _ChartRecorder:
             self._note_readings(signal.measures, people, times, pending[people], delay)
 
     def _write_readings(self, day: int, occasion: Occasion) -> None:
-        """What staff read on an occasion."""
+        """What staff read on an occasion; height, which the record knows, at entry."""
         population = self._model.population
+        if occasion.name == "entry" and HEIGHT in population:
+            self._note_readings(HEIGHT, occasion.people, occasion.times, self._of(HEIGHT)[occasion.people])
         for rule in self._rules:
             if occasion.name not in rule.at:
                 continue
