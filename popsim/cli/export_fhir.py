@@ -27,7 +27,9 @@ def export_fhir(
     replication: Annotated[int, whole("Number of the replication.")] = 0,
     region: Annotated[int, whole("Number of the catchment.")] = 0,
     people: Annotated[int | None, whole("People to write, those of the lowest ids; by default all.")] = None,
-    start: Annotated[str, typer.Option(metavar="DATE", help="Calendar date of day 0.")] = "2025-01-01",
+    start: Annotated[
+        str, typer.Option(metavar="DATE", help="Calendar date of day 0; by default the care network's own.")
+    ] = "",
     bundles: Annotated[bool, typer.Option("--bundles", help="Also one Bundle for each person.")] = False,
     costs: Annotated[bool, typer.Option("--costs", help="Also Coverage and ExplanationOfBenefit.")] = False,
     out: Annotated[
@@ -43,7 +45,7 @@ def export_fhir(
     from popsim.exchange.fhir.writing.population import ExportChoices, export_population
     from popsim.reporting.text.progress import progress_bar
 
-    first = _date(start)
+    first = _date(start) if start else None
     if people is not None and people < 1:
         raise InputError(f"command line: --people = {people}: must be at least 1")
     if out is not None:

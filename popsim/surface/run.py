@@ -168,7 +168,7 @@ class Run(StoredRun):
         draw: int | None = None,
         replication: int = 0,
         people: int | None = None,
-        start: str = "2025-01-01",
+        start: str = "",
         bundles: bool = False,
         costs: bool = False,
     ) -> Path:
@@ -178,7 +178,7 @@ class Run(StoredRun):
             out: folder; by default fhir/<strategy> in the run's folder.
             strategy, draw, replication: of the unit; the comparator and the first draw by default.
             people: number of them, those of the lowest ids; all when None.
-            start: calendar date of day 0, YYYY-MM-DD.
+            start: calendar date of day 0, YYYY-MM-DD; the care network's own when empty.
             bundles: also one Bundle for each person.
             costs: also Coverage and ExplanationOfBenefit.
 
@@ -188,7 +188,7 @@ class Run(StoredRun):
         from popsim.exchange.fhir.writing.population import ExportChoices, export_population
 
         try:
-            first = date.fromisoformat(start)
+            first = date.fromisoformat(start) if start else None
         except ValueError:
             raise InputError(f"start = '{start}': must be a date, YYYY-MM-DD") from None
         choices = ExportChoices(strategy, draw, replication, 0, people, first, bundles, costs)

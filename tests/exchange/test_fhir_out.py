@@ -67,7 +67,7 @@ def run(tmp_path_factory, request):
 
 @pytest.fixture(scope="module")
 def folder(run):
-    written = export_population(run, choices=ExportChoices(costs=True, bundles=True))
+    written = export_population(run, choices=ExportChoices(start=START.date(), costs=True, bundles=True))
     assert written.folder == run.folder / "fhir" / "usual"
     return written.folder
 
@@ -139,13 +139,13 @@ def test_a_bundle_holds_everything_of_a_person_and_refers_to_itself(folder, reso
 
 
 def test_the_same_export_has_the_same_bytes(run, folder, tmp_path):
-    again = export_population(run, tmp_path / "again", ExportChoices(costs=True)).folder
+    again = export_population(run, tmp_path / "again", ExportChoices(start=START.date(), costs=True)).folder
     for path in sorted(again.iterdir()):
         assert path.read_bytes() == (folder / path.name).read_bytes()
 
 
 def test_fewer_people_are_the_same_people(run, folder, tmp_path):
-    few = export_population(run, tmp_path / "few", ExportChoices(costs=True, people=5)).folder
+    few = export_population(run, tmp_path / "few", ExportChoices(start=START.date(), costs=True, people=5)).folder
     for name in ("Patient", "Encounter", "Observation", "MedicationRequest", "ExplanationOfBenefit"):
         some = (few / f"{name}.000.ndjson").read_text().splitlines()
         assert set(some) <= set((folder / f"{name}.000.ndjson").read_text().splitlines())

@@ -36,11 +36,9 @@ class Contacts(NamedTuple):
             of an admission), start (null of the index admission, which began before the simulation), end (null: not
             ended within follow-up), cause, destination (setting), died, planned, readmission, finished, part_of (row of
             the admission of a ward stay). Ordered by person, start, and admissions before their wards.
-        admissions: `stays(...)` within follow-up.
     """
 
     table: pl.DataFrame
-    admissions: pl.DataFrame
 
 
 def contacts_of(
@@ -69,7 +67,7 @@ def contacts_of(
             parts.append(_stays(stays(events, {name: kind}, [kind]), WARD if kind in HOSPITAL else kind, name))
     parts.append(_visits(events, classes, desks))
     table = pl.concat([_filled(part) for part in parts])
-    return Contacts(_linked(_within(table, people)), admissions)
+    return Contacts(_linked(_within(table, people)))
 
 
 def _filled(part: pl.DataFrame) -> pl.DataFrame:

@@ -33,7 +33,6 @@ from popsim.outcomes.follow_up import follow_up
 from popsim.runs.run import StoredRun
 from popsim.studies.design import Unit
 
-START = datetime.date(2025, 1, 1)
 PEOPLE_AT_ONCE = 500
 # How many ids of a kind are made for everybody at once; who has more gets them alone.
 READY = {
@@ -49,7 +48,7 @@ class ExportChoices:
     Attributes:
         strategy, draw, replication, region: of the unit; the comparator and the first draw by default.
         people: number of them, those of the lowest ids; None: all.
-        start: date of day 0.
+        start: date of day 0; the network's own when None, so that weekdays are those of the simulation.
         bundles: whether to write one Bundle for each person, too.
         costs: whether to write Coverage and ExplanationOfBenefit.
     """
@@ -59,7 +58,7 @@ class ExportChoices:
     replication: int = 0
     region: int = 0
     people: int | None = None
-    start: datetime.date = START
+    start: datetime.date | None = None
     bundles: bool = False
     costs: bool = False
 
@@ -106,7 +105,7 @@ def _export_of(unit: Unit, choices: ExportChoices) -> PopulationExport:
     )
     return PopulationExport(
         key=key,
-        calendar=ExportCalendar(choices.start),
+        calendar=ExportCalendar(choices.start or datetime.date.fromisoformat(network.starts_on)),
         source=source,
         label=f"{experiment.name}-{unit.strategy.name}-{'-'.join(map(str, place))}",
         strategy=unit.strategy.name,
@@ -147,7 +146,7 @@ class _PopulationWriter:
         facts = {
             "run": self._unit.study.run_id, "experiment": self._unit.study.experiment.name,
             "strategy": self._unit.strategy.name, "draw": self._unit.draw, "replication": self._unit.replication,
-            "region": self._unit.region, "start": self._choices.start.isoformat(), "people": size,
+            "region": self._unit.region, "start": self._export.calendar.start.isoformat(), "people": size,
         }  # fmt: skip
         return bulk.finish(self._export.calendar.time(last), self._export.source, facts)
 
