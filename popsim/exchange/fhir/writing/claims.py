@@ -80,7 +80,7 @@ def _claim(
     ends: tuple[float, float],
 ) -> Json:  # fmt: skip
     start, end = (export.calendar.time(time) for time in ends)
-    lines = [
+    lines: list[Json] = [
         {
             "sequence": place,
             "productOrService": {"text": WORDS[name]},

@@ -120,7 +120,7 @@ class BulkFolder:
         """The log of a Bulk Data client; times are those of the data, so that the same export has the same bytes."""
         counted = {"totalOutputFileCount": files, "totalDeletedFileCount": 0, "totalErrorFileCount": 0}
         done = {"files": files, "resources": sum(self._counts.values()), "bytes": size, "attachments": 0, "duration": 0}
-        kickoff = {
+        kickoff: Json = {
             "exportUrl": request, "softwareName": MAKER, "softwareVersion": version(MAKER), "fhirVersion": "4.0.1",
             "requestParameters": {}, "errorCode": None, "errorBody": None,
         }  # fmt: skip

@@ -164,7 +164,7 @@ class _ChartRecorder:
         """The notes of a kind, ordered by person and time, until death or the end of follow-up."""
         schema = SCHEMAS[kind]
         parts = [np.concatenate(column) for column in zip(*self._notes[kind], strict=True)]
-        frame = pl.DataFrame(dict(zip(schema, parts or [[]] * len(schema), strict=True)), schema=schema)
+        frame = pl.DataFrame(dict(zip(schema, parts, strict=True)) if parts else None, schema=schema)
         if kind == "cost":
             summed = frame.group_by("person", "time", "component", maintain_order=True).agg(pl.col("amount").sum())
             return summed.sort("person", "time", "component").rename({"time": "day"})
@@ -191,7 +191,8 @@ class _ChartRecorder:
 
     def _write_home(self, day: int) -> None:
         """Readings of telemonitoring, dated by the morning on which they were taken."""
-        readings = self._model.monitoring.readings
+        monitoring: Any = self._model.monitoring
+        readings = monitoring.readings
         if readings.rules is None or not len(readings.of):
             return
         read = readings.of[self._rows] != 0
@@ -267,7 +268,8 @@ class _ChartRecorder:
 
     def _write_costs(self, day: int) -> None:
         """The day's costs: totals are discounted by whole days since entry, which is undone."""
-        discount = self._model.valuation.cost_discount
+        valuation: Any = self._model.valuation
+        discount = valuation.cost_discount
         since = day - self._entry_day
         within = (since >= 0) & (since < len(discount))
         for name in self._paid:
