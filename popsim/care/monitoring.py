@@ -122,9 +122,14 @@ class Monitoring:
         if self._rules is not None:
             self._measure(population, clock.day, self._rules)
         if self._alert_source is not None:
-            self._alert_source.alert(population, clock, HomeReadings(self._read, self._delay, self._rules))
+            self._alert_source.alert(population, clock, self.readings)
         if self._fatigue > 0.0:
             self._tire(population, clock.day)
+
+    @property
+    def readings(self) -> HomeReadings:
+        """This morning's home readings."""
+        return HomeReadings(self._read, self._delay, self._rules)
 
     def state(self) -> NamedArrays:
         """Readings under way, recent alerts and what the source of alerts remembers, to go on from."""

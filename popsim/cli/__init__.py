@@ -23,6 +23,7 @@ from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
 from popsim.cli.export import export_app
+from popsim.cli.export_fhir import export_fhir, export_twin
 from popsim.cli.export_omop import omop
 from popsim.cli.forecasts import score
 from popsim.cli.from_fhir import cohort_from_fhir
@@ -32,6 +33,7 @@ from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
 from popsim.cli.options import each_once
 from popsim.cli.outcomes import outcomes
+from popsim.cli.private_commands import PrivateCommand
 from popsim.cli.reporting import plot, report
 from popsim.cli.run import check, run, status
 from popsim.cli.scenarios import scenarios
@@ -88,6 +90,9 @@ app.command()(plot)
 app.command()(report)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
+app.add_typer(export_app, name="export")
+export_app.command("fhir")(export_fhir)
+export_app.command("twin", cls=PrivateCommand)(export_twin)
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)

@@ -113,7 +113,7 @@ def sample_genes(population: Population, given: Collection[str], key: RandomKey)
             population[column] = table.phenotype[first, second]
 
 
-def diplotypes(population: Population, gene: str, seed: int, replication: int = 0) -> list[str]:
+def diplotypes(population: Population, gene: str, seed: int | RandomKey, replication: int = 0) -> list[str]:
     """The sampled alleles of each row, such as "*1/*4", in the order of the gene's file.
 
     seed and replication must be those with which the people were sampled.

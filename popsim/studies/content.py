@@ -21,6 +21,8 @@ PACKAGE = Path(__file__).parent.parent
 # Packages on which no result of a unit depends; whole packages, so that no module elsewhere is excluded by its name.
 WITHOUT_INFLUENCE = {
     "cli",
+    "dashboard",
+    "exchange",
     "examples",
     "surface",
     "reporting",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,40 @@ class Run(StoredRun):
         if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
             raise InputError(f"report: {path}: must be the path of a .html file in a folder that exists")
         return write_report(self, path)
+
+    def export_fhir(
+        self,
+        out: Path | str | None = None,
+        *,
+        strategy: str = "",
+        draw: int | None = None,
+        replication: int = 0,
+        people: int | None = None,
+        start: str = "",
+        bundles: bool = False,
+        costs: bool = False,
+    ) -> Path:
+        """Write the people of one unit as FHIR R4 (Bulk Data), marked as test data; the unit is simulated again.
+
+        Args:
+            out: folder; by default fhir/<strategy> in the run's folder.
+            strategy, draw, replication: of the unit; the comparator and the first draw by default.
+            people: number of them, those of the lowest ids; all when None.
+            start: calendar date of day 0, YYYY-MM-DD; the care network's own when empty.
+            bundles: also one Bundle for each person.
+            costs: also Coverage and ExplanationOfBenefit.
+
+        Raises:
+            InputError: there is no such unit, the date is none, or the folder holds something else.
+        """
+        from popsim.exchange.fhir.writing.population import ExportChoices, export_population
+
+        try:
+            first = date.fromisoformat(start) if start else None
+        except ValueError:
+            raise InputError(f"start = '{start}': must be a date, YYYY-MM-DD") from None
+        choices = ExportChoices(strategy, draw, replication, 0, people, first, bundles, costs)
+        return export_population(self, None if out is None else Path(out), choices).folder
 
     def outcomes(self, *, everything: bool = False) -> PlainText:
         """Readmission, time at home, waits, occupancy and equity in words, with differences between strategies."""
