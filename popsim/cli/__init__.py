@@ -19,6 +19,7 @@ from popsim.cli.calibrate import calibrate
 from popsim.cli.compare import compare
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
+from popsim.cli.deidentify import deidentify
 from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
@@ -76,6 +77,7 @@ app.command()(plan)
 app.command()(validate)
 app.command()(calibrate)
 app.command()(learn)
+app.command()(deidentify)
 app.command()(search)
 app.command()(data_value)
 app.command()(verify)
