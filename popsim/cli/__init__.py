@@ -21,6 +21,7 @@ from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.deidentify import deidentify
 from popsim.cli.describing import parameters, schema
+from popsim.cli.disclosure import cohort_disclosure, cohort_synthesise
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
 from popsim.cli.forecasts import score
@@ -88,6 +89,8 @@ app.add_typer(twin_app, name="twin")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)
+cohort_app.command("disclosure")(cohort_disclosure)
+cohort_app.command("synthesise")(cohort_synthesise)
 
 
 def _show_version(asked: bool) -> None:

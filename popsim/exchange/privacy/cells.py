@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from popsim.definitions.cohort import SMALL_CELLS
 from popsim.errors import InputError
 
-THRESHOLD = 11  # people; the least count that is shown: PCORnet's and the US Medicare centres' rule (1 to 10 are hidden)
+THRESHOLD = SMALL_CELLS  # people; the least count that is shown
 EXACT = 1.0 - 1e-6  # a range narrower than this has one whole number in it
 MAX_CELLS = 20_000  # beyond which the audit would take minutes
 
