@@ -138,6 +138,11 @@ class CohortDefinition(Definition):
     table: Table | None = None
     made_from: MadeFrom | None = None
 
+    @property
+    def least_count(self) -> int:
+        """The least number of people that may be shown of it; 1 where nobody is real."""
+        return self.table.small_cells if self.table is not None and self.table.real_people else 1
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.inherits is not None:

@@ -202,7 +202,7 @@ def _closest(
 ) -> tuple[NDArray[np.float64], Indices]:
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 slow to import
 
-    found = NearestNeighbors(n_neighbors=min(number, len(among))).fit(among).kneighbors(of)
+    found = NearestNeighbors(n_neighbors=min(number, len(among)), algorithm="kd_tree").fit(among).kneighbors(of)
     return found[0], found[1]
 
 

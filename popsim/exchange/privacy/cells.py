@@ -106,7 +106,7 @@ def suppress(cells: Cells, threshold: int = THRESHOLD) -> NDArray[np.bool_]:
 
 def recoverable(cells: Cells, hidden: NDArray[np.bool_]) -> list[int]:
     """The hidden cells whose count follows from what is shown."""
-    return [cell for cell, (low, high) in ranges(cells, hidden).items() if high - low < EXACT]
+    return _System.of(cells, hidden).narrow(dict.fromkeys(np.flatnonzero(hidden).tolist(), EXACT))
 
 
 def ranges(cells: Cells, hidden: NDArray[np.bool_]) -> dict[int, tuple[float, float]]:
@@ -140,12 +140,8 @@ def _exposed(
 
     Of a small cell everything between 1 and `threshold` - 1 must remain possible in width: the rule alone says as much.
     """
-    system = _System.of(cells, hidden)
-    for cell in np.flatnonzero(hidden).tolist():
-        low, high = system.range(cell)
-        if high - low < (threshold - 2 if primary[cell] else EXACT):
-            return cell
-    return None
+    wide = {cell: threshold - 2 if primary[cell] else EXACT for cell in np.flatnonzero(hidden).tolist()}
+    return next(iter(_System.of(cells, hidden).narrow(wide, first=True)), None)
 
 
 def _nearby(cells: Cells, hidden: NDArray[np.bool_], cell: int) -> list[int]:
@@ -166,6 +162,7 @@ class _System:
     matrix: csr_array
     right: NDArray[np.float64]
     bounds: list[tuple[float, float | None]]
+    counts: NDArray[np.int64]
 
     @classmethod
     def of(cls, cells: Cells, hidden: NDArray[np.bool_]) -> _System:
@@ -180,23 +177,49 @@ class _System:
         row, column, weight = zip(*rows, strict=True) if rows else ((), (), ())
         matrix = csr_array((weight, (row, column)), shape=(len(right), len(place)))
         bounds: list[tuple[float, float | None]] = [cells.bounds.get(cell, (0.0, None)) for cell in place]
-        return cls(place, matrix, np.asarray(right, np.float64), bounds)
+        return cls(place, matrix, np.asarray(right, np.float64), bounds, cells.counts[hidden])
 
     def range(self, cell: int) -> tuple[float, float]:
-        """Least and largest value of an unknown."""
-        cost = np.zeros(len(self.place))
-        cost[self.place[cell]] = 1.0
-        ends = []
-        for sign in (1.0, -1.0):
-            found = linprog(
-                sign * cost,
-                A_eq=self.matrix if len(self.right) else None,
-                b_eq=self.right if len(self.right) else None,
-                bounds=self.bounds,
-                method="highs",
-            )
-            ends.append(float(sign * found.fun) if found.status == 0 else sign * -np.inf)
-        low, high = ends
+        """Least and largest whole value of an unknown."""
+        low, high = (self._end(cell, sign)[0] for sign in (1.0, -1.0))
         return float(np.ceil(low - 1e-6)) if np.isfinite(low) else low, float(np.floor(high + 1e-6)) if np.isfinite(
             high
         ) else high
+
+    def narrow(self, wide: Mapping[int, float], first: bool = False) -> list[int]:
+        """The unknowns whose range is narrower than asked; only the first of them if one is enough.
+
+        Every solution on the way bounds the ranges of all unknowns from inside, so that few have to be worked out.
+        """
+        least, most = self.counts.astype(np.float64).copy(), self.counts.astype(np.float64).copy()
+        found = []
+        for cell, width in wide.items():
+            place = self.place[cell]
+            for sign in (1.0, -1.0):
+                if most[place] - least[place] >= width:
+                    break
+                end, solution = self._end(cell, sign)
+                least, most = np.fmin(least, solution), np.fmax(most, solution)
+                least[place], most[place] = min(least[place], end), max(most[place], end)
+            low, high = np.ceil(least[place] - 1e-6), np.floor(most[place] + 1e-6)
+            if high - low < width:
+                found.append(cell)
+                if first:
+                    break
+        return found
+
+    def _end(self, cell: int, sign: float) -> tuple[float, NDArray[np.float64]]:
+        """The least (sign 1) or largest (-1) value of an unknown, and a solution that has it."""
+        cost = np.zeros(len(self.place))
+        cost[self.place[cell]] = sign
+        some = len(self.right) > 0
+        found = linprog(
+            cost,
+            A_eq=self.matrix if some else None,
+            b_eq=self.right if some else None,
+            bounds=self.bounds,
+            method="highs",
+        )
+        if found.status == 0:
+            return float(sign * found.fun), np.asarray(found.x)
+        return sign * -np.inf, self.counts.astype(np.float64)

@@ -39,12 +39,6 @@ class RealPeople:
     copied: bool
 
 
-def small_cells(definition: CohortDefinition) -> int:
-    """The least count of people that tables of this cohort may show; 1 where nobody is real."""
-    table = definition.table
-    return table.small_cells if table is not None and table.real_people else 1
-
-
 def is_of_real_people(definition: CohortDefinition) -> bool:
     """Whether a cohort's people are, or were made from, real ones."""
     table = definition.table
