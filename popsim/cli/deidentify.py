@@ -41,13 +41,11 @@ def deidentify(
     ] = "",
     k: Annotated[int, whole("Least people of a class.", panel=PANEL)] = 11,
     expert: Annotated[str, typer.Option(help="Who determines.", rich_help_panel=PANEL)] = "",
-    lapses: Annotated[
-        str, typer.Option(metavar="YYYY-MM-DD", help="Until when it holds.", rich_help_panel=PANEL)
-    ] = "",
+    lapses: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Until when it holds.", rich_help_panel=PANEL)] = "",
 ) -> None:
     """Write files of real people without the 18 kinds of identifiers of Safe Harbor; only what is listed is kept.
 
-    Free text, notes, names, numbers of records and devices, addresses, pictures and extensions are left out; ids are new.
+    Free text, notes, names, numbers of records and devices, addresses and pictures are left out; ids are new.
     """
     from popsim.exchange.privacy.deidentify import Wanted, write_report
     from popsim.exchange.privacy.deidentify import deidentify as made_of

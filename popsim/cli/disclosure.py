@@ -21,12 +21,16 @@ def cohort_disclosure(
     train: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Real people behind the others.", rich_help_panel=TABLES)
     ] = None,
-    synthetic: Annotated[Path | None, typer.Option(metavar="CSV", help="Synthetic people.", rich_help_panel=TABLES)] = None,
+    synthetic: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Synthetic people.", rich_help_panel=TABLES)
+    ] = None,
     control: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Real people held out.", rich_help_panel=TABLES)
     ] = None,
     size: Annotated[int | None, whole("Synthetic people; by default the cohort's size, at most 2,000.")] = None,
-    limit: Annotated[float | None, typer.Option(help="Largest excess that may remain possible; by default 1/3.")] = None,
+    limit: Annotated[
+        float | None, typer.Option(help="Largest excess that may remain possible; by default 1/3.")
+    ] = None,
     seed: Annotated[int, whole("First word of the random key.")] = 1,
 ) -> None:
     """Attack synthetic people as somebody would who looks for real ones; exit code 1 if any attack succeeds.

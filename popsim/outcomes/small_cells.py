@@ -2,8 +2,8 @@
 
 A share is hidden if its numerator, or what is left of its denominator, is a small count; a rate if its events are; any
 measure of fewer people than the threshold; and what would give a hidden one away: the wider or narrower window if the
-two differ by a small count, and gaps between fifths of deprivation one of which is hidden. A measure is hidden under every
-strategy, so that differences between strategies say nothing.
+two differ by a small count, and gaps between fifths of deprivation one of which is hidden. A measure is hidden under
+every strategy, so that differences between strategies say nothing.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def note(hidden: Sequence[str] | set[str], threshold: int, people: str = "people
     """What is hidden, in one line; empty where nothing is."""
     if not hidden:
         return ""
-    return f"Real people: {len(hidden)} measures of fewer than {threshold} {people} are hidden (small_cells of the cohort)."
+    return f"Real people: {len(hidden)} measures of fewer than {threshold} {people} are hidden (small_cells)."
 
 
 def _small(row: dict[str, float | str], threshold: int) -> bool:

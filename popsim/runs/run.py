@@ -194,7 +194,7 @@ class StoredRun:
             InputError: they are.
         """
         if self.least_count > 1:
-            say = "shows one person, and the people of this run are real (small_cells = 1 in the cohort's table allows it)"
+            say = "shows one person, and people of this run are real (small_cells = 1 in the cohort's table allows it)"
             raise InputError(f"{self.folder}: {what} {say}")
 
     def refuse_small_groups(self, persons: pl.LazyFrame, by: Sequence[str], cuts: Cuts | None = None) -> None:
@@ -210,7 +210,7 @@ class StoredRun:
             units = ["strategy", "draw", "replication", "region"]
             sizes = persons.group_by(*units, label.alias("level")).len().group_by("level").agg(pl.col("len").max())
             if (sizes.select((pl.col("len") < self.least_count).any())).collect().item():
-                say = f"a group has fewer than {self.least_count} people, and they are real: name wider bands, or leave it out"
+                say = f"a group has fewer than {self.least_count} people, and they are real: name wider bands, or none"
                 raise InputError(f"{self.folder}: column '{column}': {say}")
 
     def frame(self, name: str) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Attacks on synthetic people: singling out, linkage, attribute inference, membership.
 
-Each is tried on people whom the synthetic set was made from (train) and on people held out (control). What the synthetic
-set says of people in general helps with both; only the excess on train is disclosure. After Giomi et al., A unified
+Each is tried on people whom the synthetic set was made from (train) and on people held out (control). What the set
+says of people in general helps with both; only the excess on train is disclosure. After Giomi et al., A unified
 framework for quantifying privacy risk in synthetic data (2023), but successes are counted by person, so that attacks on
 one person count once and no column outweighs the others.
 """
@@ -197,9 +197,7 @@ class Attacker:
         return float(poisson.sf(int(same.sum()) - 1, min(DEPENDENCE * agree[0] * agree[1] * pairs, 1e9)))
 
 
-def _closest(
-    among: NDArray[np.float64], of: NDArray[np.float64], number: int
-) -> tuple[NDArray[np.float64], Indices]:
+def _closest(among: NDArray[np.float64], of: NDArray[np.float64], number: int) -> tuple[NDArray[np.float64], Indices]:
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 slow to import
 
     found = NearestNeighbors(n_neighbors=min(number, len(among)), algorithm="kd_tree").fit(among).kneighbors(of)

@@ -1,4 +1,4 @@
-"""Table 1 of real people: small counts hidden, no extremes, and quartiles of at least as many people as may be shown."""
+"""Table 1 of real people: small counts hidden, no extremes, and quartiles of as many people as may be shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def safe_summary(population: Population, cohort: CohortSource) -> pl.DataFrame:
     """`summary`, in which nothing is shown that fewer people than the cohort's `small_cells` make.
 
     Judged are the people sampled and, for columns of the table, its rows: a cohort larger than its table repeats them,
-    and a share tells the count. Columns that are sampled from published figures are judged as if they were the people's. A hidden level hides a second one, by the audit of `cells`.
+    and a share tells the count. Columns that are sampled from published figures are judged as if they were the
+    people's. A hidden level hides a second one, by the audit of `cells`.
     """
     table, least = summary(population, cohort), cohort.definition.least_count
     definition = cohort.definition.table

@@ -1,8 +1,8 @@
 """Dates without dates: to the year, to days from a person's first, or shifted by a secret number of days per person.
 
-Safe Harbor (45 CFR 164.514(b)(2)(i)(C)) passes the year alone, and days between events, which are no dates. Shifted dates
-are dates and do not pass it: they need an expert's determination. The shifts come from the operating system's random
-source and are kept in memory only, so that nobody can turn them back.
+Safe Harbor (45 CFR 164.514(b)(2)(i)(C)) passes the year alone, and days between events, which are no dates. Shifted
+dates are dates and do not pass it: they need an expert's determination. The shifts come from the operating system's
+random source and are kept in memory only, so that nobody can turn them back.
 """
 
 from __future__ import annotations

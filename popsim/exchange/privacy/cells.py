@@ -110,7 +110,7 @@ def recoverable(cells: Cells, hidden: NDArray[np.bool_]) -> list[int]:
 
 
 def ranges(cells: Cells, hidden: NDArray[np.bool_]) -> dict[int, tuple[float, float]]:
-    """The least and largest count that each hidden cell can have, by what is shown; infinite where nothing bounds it."""
+    """The least and largest count that each hidden cell can have, by what is shown; infinite where it is not bounded."""
     system = _System.of(cells, hidden)
     return {cell: system.range(cell) for cell in np.flatnonzero(hidden).tolist()}
 
@@ -122,7 +122,7 @@ def _complete_lines(cells: Cells, hidden: NDArray[np.bool_], threshold: int) -> 
         changed = False
         for equation in cells.equations:
             parts = [cell for cell in equation if hidden[cell]]
-            if not parts or any(equation[cell] < 0 for cell in parts) and len(parts) > 1:
+            if not parts or (any(equation[cell] < 0 for cell in parts) and len(parts) > 1):
                 continue
             together = sum(int(cells.counts[cell]) for cell in parts)
             if len(parts) > 1 and together >= threshold:
@@ -133,9 +133,7 @@ def _complete_lines(cells: Cells, hidden: NDArray[np.bool_], threshold: int) -> 
                 hidden[best] = changed = True
 
 
-def _exposed(
-    cells: Cells, hidden: NDArray[np.bool_], primary: NDArray[np.bool_], threshold: int
-) -> int | None:
+def _exposed(cells: Cells, hidden: NDArray[np.bool_], primary: NDArray[np.bool_], threshold: int) -> int | None:
     """A hidden cell of which what is shown says too much; None if there is none.
 
     Of a small cell everything between 1 and `threshold` - 1 must remain possible in width: the rule alone says as much.

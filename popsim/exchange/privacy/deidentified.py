@@ -1,4 +1,4 @@
-"""What a de-identification did, in words: by which method, what was kept and left out, and what remains to be judged."""
+"""What a de-identification did, in words: the method, what was kept and left out, and what remains to be judged."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Deidentified:
         """Whether the output passes Safe Harbor, in one line."""
         dates = IN_WORDS[self.values.calendar.mode]
         if self.safe_harbor:
-            return f"Dates {dates}: passes Safe Harbor (45 CFR 164.514(b)(2)), if nobody knows that the rest names anybody."
+            known = "if nobody knows that the rest names anybody"
+            return f"Dates {dates}: passes Safe Harbor (45 CFR 164.514(b)(2)), {known}."
         return f"Dates {dates}: does NOT pass Safe Harbor; it needs an expert's determination (45 CFR 164.514(b)(1))."
 
     def report(self) -> str:
@@ -77,7 +78,9 @@ class Deidentified:
         dates = IN_WORDS[self.values.calendar.mode]
         rows = [f"| {letter} | {name} | {done.format(dates=dates)} |" for letter, name, done in KINDS]
         counts = [f"| {why} | {count:,} |" for why, count in sorted(self.values.left_out.items()) if count]
-        own = "\nThe list of columns is the user's own: a 'category' keeps the words that it lists." * (self.kind == "table")
+        own = "\nThe list of columns is the user's own: a 'category' keeps the words that it lists." * (
+            self.kind == "table"
+        )
         return "\n".join(
             [
                 "# De-identification",
@@ -90,7 +93,8 @@ class Deidentified:
                 "| --- | --- | --- |",
                 *rows,
                 "",
-                "Written: " + (", ".join(f"{count:,} {name}" for name, count in sorted(self.written.items())) or "nothing"),
+                "Written: "
+                + (", ".join(f"{count:,} {name}" for name, count in sorted(self.written.items())) or "nothing"),
                 "",
                 "| left out | number |",
                 "| --- | --- |",

@@ -59,8 +59,8 @@ def deidentify(source: Path, out: Path, wanted: Wanted) -> Deidentified:
     """Write `source` without identifiers to `out`, which must not exist.
 
     Raises:
-        InputError: the input or an option is refused, or the output cannot be written. It names no file of the input and
-            repeats nothing of it; nothing is left behind.
+        InputError: the input or an option is refused, or the output cannot be written. It names no file of the input
+            and repeats nothing of it; nothing is left behind.
     """
     try:
         return _deidentify(source, out, wanted)

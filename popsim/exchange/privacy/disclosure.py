@@ -13,8 +13,8 @@ from popsim.exchange.privacy.encoding import encoded
 from popsim.exchange.privacy.excess import AttackResult
 from popsim.kernels.numerics.random import RandomKey
 
-# assumption: the largest excess that may remain possible. One in three: an attacker who is right about no more than one
-# person in three cannot act on any single guess. That the excess is no more must be shown, so few people are refused too.
+# assumption: the largest excess that may remain possible. An attacker who is right about no more than one person in
+# three cannot act on any single guess. That the excess is no more must be shown, so few people are refused, too.
 LIMIT = 1 / 3
 MAX_PEOPLE = 2000  # of each set: more make the attacks slow, not sharper
 STREAM = 0x9D15  # second word of the key of what the gate draws

@@ -43,7 +43,7 @@ def encoded(frames: Sequence[pl.DataFrame]) -> EncodedPeople:
     Raises:
         InputError: a set is too small or lacks a column, or there are fewer than two columns that vary.
     """
-    first, *others = frames
+    first = frames[0]
     for frame in frames:
         if len(frame) < MIN_PEOPLE:
             raise InputError(f"disclosure: a set of {len(frame)} people, at least {MIN_PEOPLE} are needed")

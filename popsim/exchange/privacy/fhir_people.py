@@ -1,8 +1,8 @@
 """FHIR R4 without identifiers: bundles, single resources and NDJSON, element by element from the list of what is kept.
 
 New resources are built from kept elements; nothing is copied that the list does not name, so that narrative, names,
-identifiers, contact points, notes, photographs, devices, extensions and text never reach the output. Numbers lose digits
-beyond the sixth. References become new random ids; those that lead to nothing kept are left out.
+identifiers, contact points, notes, photographs, devices, extensions and text never reach the output. Numbers lose
+digits beyond the sixth. References become new random ids; those that lead to nothing kept are left out.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 ETHNICITY = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"
 OMB = "urn:oid:2.16.840.1.113883.6.238"
 YEARS = ("a", "years", "year")
-MASKED = {
-    "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]
-}
+MASKED = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}
 MAX_DEPTH = 60
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,40})/([A-Za-z0-9\-.]{1,128})(?:/_history/.*)?")
 
@@ -87,7 +85,10 @@ class FhirPeople:
         contained = [self._contained(one, person, key) for one in inner]
         if contained:
             made["contained"] = contained
-        made |= self._kept(resource, fhir_rules()[kind], person, {"key": key, **{f"#{one.get('id')}": "" for one in inner}}) or {}
+        made |= (
+            self._kept(resource, fhir_rules()[kind], person, {"key": key, **{f"#{one.get('id')}": "" for one in inner}})
+            or {}
+        )
         if kind == "Patient":
             self._describe(resource, made, person)
         return made
@@ -133,7 +134,9 @@ class FhirPeople:
                 self.values.left_out["elements that are not on the list"] += 1
         return found or None
 
-    def _value(self, value: Any, rule: str, person: str, place: dict[str, str]) -> Any:
+    def _value(  # noqa: PLR0911 a case for each kind
+        self, value: Any, rule: str, person: str, place: dict[str, str]
+    ) -> Any:
         match rule:
             case "date":
                 return self.values.calendar.written(person, value)
@@ -189,7 +192,11 @@ class FhirPeople:
     @staticmethod
     def _key(resource: dict[str, Any], url: str) -> str:
         name = resource.get("id")
-        return f"{resource['resourceType']}/{name}" if isinstance(name, str) and name else url or f"nameless {secrets.token_hex(8)}"
+        return (
+            f"{resource['resourceType']}/{name}"
+            if isinstance(name, str) and name
+            else url or f"nameless {secrets.token_hex(8)}"
+        )
 
     def _person(self, resource: dict[str, Any], url: str) -> str:
         """Whose a resource is."""

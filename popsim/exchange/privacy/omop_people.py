@@ -80,7 +80,7 @@ class OmopPeople:
             return None
         return self.values.count(self._kept(name, value, row, person), f"{_kind(name)} not recognised")
 
-    def _kept(self, name: str, value: Any, row: Row, person: int | None) -> Any:
+    def _kept(self, name: str, value: Any, row: Row, person: int | None) -> Any:  # noqa: PLR0911 a case for each kind
         match _kind(name):
             case "concept":
                 return concept(value)

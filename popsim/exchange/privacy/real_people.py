@@ -84,5 +84,3 @@ def real_people(cohort: CohortSource, size: int, seed: int) -> RealPeople | None
     population = sample(cohort, SCHEMA, size, RandomKey.of(seed))
     made: dict[str, NDArray[np.float64]] = {name: population[name].astype(np.float64) for name in train.columns}
     return RealPeople(train, control, pl.DataFrame(made), copied=False)
-
-

@@ -2,7 +2,7 @@
 
 k is the size of the smallest class of people with the same quasi-identifiers (Sweeney 2002); l the least number of
 different sensitive values in a class (Machanavajjhala et al. 2007, distinct); t the largest distance of a class's
-sensitive values from those of all (Li et al. 2007), here half the sum of absolute differences, which is the earth mover's
+sensitive values from those of all (Li et al. 2007), here half the sum of absolute differences: the earth mover's
 distance where all values are equally far apart.
 """
 
@@ -88,7 +88,7 @@ def risk_text(risk: ClassRisk, quasi: Sequence[str], expert: str, lapses: date |
     lines = [
         "## Risk of re-identification",
         "",
-        f"Quasi-identifiers: {', '.join(quasi)}. {risk.people:,} people in {risk.classes:,} classes that have them in common.",
+        f"Quasi-identifiers: {', '.join(quasi)}. {risk.people:,} people in {risk.classes:,} classes that share them.",
         "",
         "| measure | value |",
         "| --- | --- |",
@@ -110,7 +110,7 @@ def risk_text(risk: ClassRisk, quasi: Sequence[str], expert: str, lapses: date |
         "",
         f"Determined by: {expert or '(name of the expert)'}. "
         f"Lapses on: {lapses.isoformat() if lapses else '(date)'}; judge anew before, and when data are added.",
-        "The figures are of the people in the output, not of a population: who is alone here may not be alone elsewhere. The "
-        "expert judges whether the quasi-identifiers are all that somebody could know.",
+        "The figures are of the people in the output, not of a population: who is alone here may not be alone "
+        "elsewhere. The expert judges whether the quasi-identifiers are all that somebody could know.",
     ]
     return "\n".join(lines)

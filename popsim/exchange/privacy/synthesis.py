@@ -1,7 +1,7 @@
-"""A cohort fitted to real people that copies nobody: smooth marginals and a Gaussian copula, from counts that are large.
+"""A cohort fitted to real people that copies nobody: smooth marginals and a Gaussian copula, from large counts.
 
 Only people who are not held out are used. Every number written is of at least 11 people: shares of levels are rounded
-to none or at least so many, quantiles are means of so many neighbours, the ends too, so that no extreme is one person's.
+to none or at least so many, quantiles are means of so many neighbours, the ends, too: no extreme is one person's.
 
 Limits: what a Gaussian copula does not say of pairs and triples of columns is lost, and so are rare levels.
 """
@@ -56,7 +56,7 @@ def synthesised(cohort: CohortSource, out: Path, name: str, seed: int, held_out:
     made = {
         "name": name,
         "label": f"Synthetic, as {said.get('label') or cohort.name}"[:60],
-        "description": f"Synthetic people {own}; nobody's row is copied. {len(people) - len(train)} people were held out.",
+        "description": f"Synthetic people {own}; no row is copied. {len(people) - len(train)} people were held out.",
         "source": f"{own}: {said['source']}"[:500],
         "size": said["size"],
         "life_table": _life_table(cohort, out),

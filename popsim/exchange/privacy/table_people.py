@@ -107,7 +107,9 @@ class TablePeople:
         """
         for place, column in enumerate(self.columns, start=1):
             if headings.count(column.source) != 1:
-                raise InputError(f"--keep: columns, number {place}: the table has not exactly one column of this heading")
+                raise InputError(
+                    f"--keep: columns, number {place}: the table has not exactly one column of this heading"
+                )
 
     def see(self, place: int, row: Mapping[str, Any]) -> None:
         """Note the dates of a row."""
@@ -134,7 +136,7 @@ class TablePeople:
         key = next((column.source for column in self.columns if column.kind == "person"), None)
         return f"row {place}" if key is None else f"person {row.get(key)}"
 
-    def _kept(self, column: KeptColumn, value: Any, person: str) -> Any:
+    def _kept(self, column: KeptColumn, value: Any, person: str) -> Any:  # noqa: PLR0911 a case for each kind
         calendar, text = self.values.calendar, str(value).strip()
         match column.kind:
             case "person":

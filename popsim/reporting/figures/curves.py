@@ -121,7 +121,7 @@ def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_steps(shares: NDArray[np.float64], people: int, least: int) -> NDArray[np.float64]:
-    """Cumulative shares of people, rounded down so that no step is of fewer than `least`; as they are where that is 1."""
+    """Cumulative shares of people, rounded down so that no step is of fewer than `least`; as they are if that is 1."""
     if least <= 1 or people == 0:
         return shares
     return np.asarray(np.floor(shares * people / least + 1e-9) * least / people)

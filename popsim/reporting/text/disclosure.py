@@ -18,7 +18,9 @@ def disclosure_text(found: Disclosure) -> str:
         excess = f"{100 * row['excess']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
         verdict = "passed" if row["passed"] else "FOUND" if one.found else "not excluded"
         shares = [f"{100 * row[name]:.1f}" for name in ("train", "control")]
-        lines.append([f"  {row['attack']}", *shares, excess, f"{row['p']:.3f}" if row["p"] >= 0.001 else "<0.001", verdict])
+        lines.append(
+            [f"  {row['attack']}", *shares, excess, f"{row['p']:.3f}" if row["p"] >= 0.001 else "<0.001", verdict]
+        )
     people = f"{found.synthetic:,} synthetic people, {first['people']:,} in the data, {first['held_out']:,} held out"
     end = f"REFUSED: {found.why}" if found.refused else "PASSED: no attack succeeds beyond chance"
     return f"{people}\n\n{aligned(lines)}\n\n{end}"

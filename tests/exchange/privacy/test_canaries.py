@@ -1,4 +1,4 @@
-"""Each of the 18 kinds of identifiers, planted wherever it could be: none leaves by any output, message or file name."""
+"""Each of the 18 kinds of identifiers, planted wherever it could be: none leaves by output, message or file name."""
 
 import csv
 import json
@@ -26,8 +26,8 @@ def patient(number="p1"):
             {
                 "url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race",
                 "extension": [
-                    {"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238", "code": C["code"],
-                                                           "display": C["name"]}},
+                    {"url": "ombCategory", "valueCoding": {"system": "urn:oid:2.16.840.1.113883.6.238",
+                                                           "code": C["code"], "display": C["name"]}},
                     {"url": "text", "valueString": C["name"]},
                 ],
             },
@@ -188,11 +188,13 @@ def test_nothing_leaves_ndjson_or_single_resources(inside, capfd, caplog, dates)
 
 OMOP = {
     "PERSON": [
-        {"person_id": 88172364, "gender_concept_id": 8507, "year_of_birth": 1987, "month_of_birth": 6, "day_of_birth": 23,
-         "birth_datetime": C["day"], "race_concept_id": 0, "ethnicity_concept_id": 0, "location_id": 7731902,
+        {"person_id": 88172364, "gender_concept_id": 8507, "year_of_birth": 1987, "month_of_birth": 6,
+         "day_of_birth": 23, "birth_datetime": C["day"], "race_concept_id": 0, "ethnicity_concept_id": 0,
+         "location_id": 7731902,
          "provider_id": 5, "care_site_id": 6, "person_source_value": C["record"], "gender_source_value": C["name"],
          C["name"]: C["name"]},
-        {"person_id": 2, "gender_concept_id": 6175550142, "year_of_birth": 1925, "month_of_birth": 6, "day_of_birth": 23},
+        {"person_id": 2, "gender_concept_id": 6175550142, "year_of_birth": 1925, "month_of_birth": 6,
+         "day_of_birth": 23},
     ],
     "location": [{"location_id": 7731902, "address_1": C["street"], "city": C["city"], "state": "MA", "zip": C["zip"],
                   "location_source_value": C["code"], "latitude": 42.36, "longitude": -71.09}],
