@@ -57,9 +57,8 @@ def refused(source, size, share, draw):
 def main(draws=100, sizes=(100, 250, 500, 1000)):
     """Print the table."""
     source = patients()
-    print(
-        "| people in each set | planted copies | refused | of | by the attack on copies |\n| ---: | ---: | ---: | ---: | ---: |"
-    )
+    print("| people in each set | planted copies | refused | of | by the attack on copies |")
+    print("| ---: | ---: | ---: | ---: | ---: |", flush=True)
     for size in sizes:
         for share in SHARES:
             often = draws // 4 if share else draws  # copies are caught so often that few draws tell

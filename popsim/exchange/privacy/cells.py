@@ -110,7 +110,7 @@ def recoverable(cells: Cells, hidden: NDArray[np.bool_]) -> list[int]:
 
 
 def ranges(cells: Cells, hidden: NDArray[np.bool_]) -> dict[int, tuple[float, float]]:
-    """The least and largest count that each hidden cell can have, by what is shown; infinite where it is not bounded."""
+    """The least and largest count that each hidden cell can have, by what is shown; infinite if nothing bounds it."""
     system = _System.of(cells, hidden)
     return {cell: system.range(cell) for cell in np.flatnonzero(hidden).tolist()}
 
