@@ -19,7 +19,9 @@ from popsim.cli.calibrate import calibrate
 from popsim.cli.compare import compare
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
+from popsim.cli.deidentify import deidentify
 from popsim.cli.describing import parameters, schema
+from popsim.cli.disclosure import cohort_disclosure, cohort_synthesise
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
 from popsim.cli.export import export_app
@@ -61,7 +63,6 @@ pathway_app = typer.Typer(help="Care networks.", no_args_is_help=True)
 cohort_app = typer.Typer(help="Cohorts.", no_args_is_help=True)
 app.add_typer(pathway_app, name="pathway")
 app.add_typer(cohort_app, name="cohort")
-app.add_typer(export_app, name="export")
 app.command()(new)
 app.command()(examples)
 app.command()(run)
@@ -83,6 +84,7 @@ app.command()(plan)
 app.command()(validate)
 app.command()(calibrate)
 app.command()(learn)
+app.command()(deidentify)
 app.command()(search)
 app.command()(data_value)
 app.command()(verify)
@@ -99,6 +101,8 @@ cohort_app.command("from-table")(cohort_from_table)
 cohort_app.command("from-fhir")(cohort_from_fhir)
 cohort_app.command("from-omop")(cohort_from_omop)
 export_app.command("omop")(omop)
+cohort_app.command("disclosure")(cohort_disclosure)
+cohort_app.command("synthesise")(cohort_synthesise)
 
 
 def _show_version(asked: bool) -> None:

@@ -38,6 +38,7 @@ from popsim.definitions.fields import (
 
 MAX_SIZE = 50_000_000
 MAX_COLUMNS = 100
+SMALL_CELLS = 11  # people; counts of 1 to 10 are hidden: PCORnet's rule, and that of the US Medicare centres (recalled)
 
 
 class Correlation(Definition):
@@ -77,7 +78,12 @@ class TableColumn(Definition):
 
 
 class Table(Definition):
-    """People from a table. `path` is relative to the cohort file, or inside the Python package `package`."""
+    """People from a table. `path` is relative to the cohort file, or inside the Python package `package`.
+
+    Attributes:
+        real_people: false where the table's people are made up: then nothing is hidden, and exports are not examined.
+        small_cells: least number of people that tables, figures and reports show; fewer are hidden.
+    """
 
     path: Annotated[str, Field(min_length=1, max_length=1000)]
     package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
@@ -85,6 +91,8 @@ class Table(Definition):
     source: Source
     where: Annotated[tuple[Filter, ...], AS_TUPLE, Field(max_length=20)] = ()
     columns: Annotated[dict[Identifier, TableColumn], Field(min_length=1, max_length=MAX_COLUMNS)]
+    real_people: bool = True
+    small_cells: Annotated[int, whole(1, 1000)] = SMALL_CELLS
 
     @model_validator(mode="after")
     def _inside_package(self) -> Self:
@@ -93,6 +101,20 @@ class Table(Definition):
         if "\0" in self.path:
             raise ValueError("path must not contain a zero character")
         return self
+
+
+class MadeFrom(Definition):
+    """The real people to whom a cohort was fitted; the disclosure gate compares with them.
+
+    Attributes:
+        cohort: file of the cohort with their table, relative to this one.
+        seed: of the lot that held people out.
+        held_out: share of them.
+    """
+
+    cohort: DefinitionPath
+    seed: Annotated[int, whole(0, 2**32 - 1)]
+    held_out: Annotated[float, real(0.1, 0.9)]
 
 
 class CohortDefinition(Definition):
@@ -114,6 +136,12 @@ class CohortDefinition(Definition):
     columns: Annotated[dict[Identifier, AnyMarginal], Field(max_length=MAX_COLUMNS)] = Field(default_factory=dict)
     correlations: Annotated[tuple[Correlation, ...], AS_TUPLE, Field(max_length=2000)] = ()
     table: Table | None = None
+    made_from: MadeFrom | None = None
+
+    @property
+    def least_count(self) -> int:
+        """The least number of people that may be shown of it; 1 where nobody is real."""
+        return self.table.small_cells if self.table is not None and self.table.real_people else 1
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

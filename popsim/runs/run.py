@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from popsim.definitions.base import validate
-from popsim.definitions.cohort import CohortDefinition
+from popsim.definitions.cohort import SMALL_CELLS, CohortDefinition
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
+from popsim.economics.subgroups import Cuts, levels
 from popsim.errors import InputError, RunError, did_you_mean
 from popsim.html import html_table
+from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.physiology.factory import split
 from popsim.physiology.own import Own, title
 from popsim.population.cohort import CohortSource
@@ -169,9 +171,47 @@ class StoredRun:
         """
         if name not in self.tables:
             raise InputError(f"{self.folder}: no table '{name}', {did_you_mean(name, self.tables)}")
-        frame = pl.scan_parquet(self.folder / f"{name}.parquet")
+        frame = masked(pl.scan_parquet(self.folder / f"{name}.parquet"), self.hidden_measures)
         named = [column for column in ("strategy", "comparator") if column in frame.collect_schema()]
         return frame.with_columns(pl.col(named).cast(pl.String))
+
+    @cached_property
+    def hidden_measures(self) -> set[str]:
+        """Measures of so few real people that no table shows them (outcomes/small_cells.py)."""
+        least = self.least_count
+        return hidden_measures(pl.read_parquet(self.folder / "measures.parquet"), least) if least > 1 else set()
+
+    @cached_property
+    def least_count(self) -> int:
+        """The least number of people that may be shown; 1 where nobody is real."""
+        table = self.manifest["cohort"].get("table") or {}
+        return table.get("small_cells", SMALL_CELLS) if table and table.get("real_people", True) else 1
+
+    def refuse_single_persons(self, what: str) -> None:
+        """Refuse to show one person's course where people are real.
+
+        Raises:
+            InputError: they are.
+        """
+        if self.least_count > 1:
+            say = "shows one person, and people of this run are real (small_cells = 1 in the cohort's table allows it)"
+            raise InputError(f"{self.folder}: {what} {say}")
+
+    def refuse_small_groups(self, persons: pl.LazyFrame, by: Sequence[str], cuts: Cuts | None = None) -> None:
+        """Refuse to group real people so that a group is smaller than may be shown.
+
+        Raises:
+            InputError: a group is; it names the column.
+        """
+        if self.least_count <= 1:
+            return
+        for column in by:
+            label = levels(persons.with_columns(pl.col("strategy").cast(pl.String)), column, self.comparator, cuts)
+            units = ["strategy", "draw", "replication", "region"]
+            sizes = persons.group_by(*units, label.alias("level")).len().group_by("level").agg(pl.col("len").max())
+            if (sizes.select((pl.col("len") < self.least_count).any())).collect().item():
+                say = f"a group has fewer than {self.least_count} people, and they are real: name wider bands, or none"
+                raise InputError(f"{self.folder}: column '{column}': {say}")
 
     def frame(self, name: str) -> pl.DataFrame:
         """A table of the whole run in memory.

@@ -201,11 +201,21 @@ class RunStore:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write `manifest.json`, the last file of a finished run, with the hashes of the tables written before it."""
-        said = dict(manifest) | {"tables": self._hashes}
-        with self._replacing(MANIFEST) as temporary:
-            text = json.dumps(said | {"seal": json_hash(said)}, indent=2)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        self._seal(dict(manifest) | {"tables": self._hashes})
         (self.folder / BEGUN).unlink(missing_ok=True)
+
+    def annotate(self, key: str, value: Any) -> None:
+        """Keep something that was found out about a finished run in its manifest.
+
+        Raises:
+            InputError: the run was altered.
+        """
+        self._seal(self.read_manifest() | {key: value})
+
+    def _seal(self, said: Mapping[str, Any]) -> None:
+        with self._replacing(MANIFEST) as temporary:
+            text = json.dumps({**said, "seal": json_hash(dict(said))}, indent=2)
+            temporary.write_text(text + "\n", encoding="utf-8")
 
     def write_begun(self, flags: Mapping[str, object], units: Mapping[str, str]) -> None:
         """Write `begun.json`: the flags of a run that is not finished, and the name of each unit by its key."""

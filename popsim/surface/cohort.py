@@ -8,12 +8,12 @@ from typing import Any, Self
 
 from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition
+from popsim.exchange.privacy.baseline import safe_summary
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Column, Schema
 from popsim.population.population import Population
 from popsim.population.sampling import sample
-from popsim.population.summary import summary
 from popsim.simulation.schema import SCHEMA
 from popsim.surface.frames import as_requested
 from popsim.surface.wording import for_python
@@ -68,7 +68,7 @@ class Cohort(CohortSource):
 
     def summary(self, size: int | None = None, *, seed: int = 1, pandas: bool = False) -> Any:
         """The baseline table of people sampled from this cohort, as a frame."""
-        return as_requested(summary(self.sample(size, seed=seed), self), pandas)
+        return as_requested(safe_summary(self.sample(size, seed=seed), self), pandas)
 
     def __repr__(self) -> str:
         return f"Cohort({self.name}: {len(self.definition.columns)} columns)"

@@ -107,6 +107,7 @@ class Run(StoredRun):
         price = self.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
         cuts = {name: ends for name, ends in by.items() if ends} if isinstance(by, Mapping) else {}
         columns = [by] if isinstance(by, str) else list(by)
+        self.refuse_small_groups(self.table("persons"), columns, cuts)
         effects = subgroup_effects(self.table("persons"), self.comparator, columns, price, cuts=cuts)
         return as_requested(readable(effects, self.experiment), pandas)
 

@@ -39,7 +39,8 @@ def readmission_curves(run: StoredRun, window_days: int = 30, cause: str | None 
         counted = None if cause is None else (cause,)
         judged = index_outcomes(admissions, people, window_days, counted, index_causes=run.experiment.index_causes)
         curve = cumulative_incidence(judged, window_days)
-        return curve.select("readmission_cumulative_incidence", "death_cumulative_incidence").to_numpy().T * 100.0
+        shares = curve.select("readmission_cumulative_incidence", "death_cumulative_incidence").to_numpy().T
+        return in_steps(shares, len(judged), run.least_count) * 100.0
 
     curves = _curves(run, incidence)
     of = "" if cause is None else f" for {cause.replace('_', ' ')}"
@@ -75,7 +76,8 @@ def survival_curves(run: StoredRun) -> Figure:
         times = survival_times(people)
         curve = kaplan_meier(times["days"].to_numpy(), times["died"].to_numpy())
         steps = np.concatenate([[1.0], curve["survival"].to_numpy()])
-        return np.asarray(100.0 * steps[np.searchsorted(curve["time_days"].to_numpy(), days, side="right")])[None]
+        shares = steps[np.searchsorted(curve["time_days"].to_numpy(), days, side="right")]
+        return np.asarray(100.0 * (1.0 - in_steps(1.0 - shares, len(people), run.least_count)))[None]
 
     curves, titles = _curves(run, alive), run.strategies
     others = [name for name in titles if name != run.comparator]
@@ -116,6 +118,13 @@ def people_of(run: StoredRun, persons: pl.DataFrame) -> pl.DataFrame:
         entered_as=pl.lit(ENTERED_AS[run.experiment.entry]),
         entry_cause=pl.lit("none"),
     )
+
+
+def in_steps(shares: NDArray[np.float64], people: int, least: int) -> NDArray[np.float64]:
+    """Cumulative shares of people, rounded down so that no step is of fewer than `least`; as they are if that is 1."""
+    if least <= 1 or people == 0:
+        return shares
+    return np.asarray(np.floor(shares * people / least + 1e-9) * least / people)
 
 
 def _curves(

@@ -205,6 +205,7 @@ def subgroup_forest(run: StoredRun, by: Sequence[str] = SUBGROUPS, measure: str 
     experiment = run.experiment
     persons = run.table("persons")
     known = [column for column in by if column in persons.collect_schema()]
+    run.refuse_small_groups(persons, known)
     effects = subgroup_effects(persons, run.comparator, known, experiment.willingness_to_pay)
     frame = (
         readable(effects, experiment)

@@ -32,6 +32,7 @@ SIGNALS = {
 LOGARITHMIC = ("nt_probnp_pg_ml",)
 CONTACTS = {"visit": ("Contact", "v", "#0072b2"), "alert": ("Telemonitoring alert", "x", "#d55e00")}
 CENTILES = (5, 25, 50, 75, 95)
+CENTILES_APART = 20  # people, of whom the outermost centile leaves one outside
 MAX_FOLLOWED = 5_000  # twins whose daily values are kept for centiles
 MAX_DAYS = 3653  # that are simulated again and drawn, of longer follow-up
 
@@ -56,6 +57,7 @@ def twin_trajectory(
     Raises:
         InputError: there is no such person, column or strategy, or the run cannot be repeated.
     """
+    run.refuse_single_persons("a trajectory")
     strategy = strategy or run.comparator
     if person_id is None:
         person_id = _often_admitted(run, strategy, replication)
@@ -116,6 +118,8 @@ def cohort_quantiles(
     Raises:
         InputError: there is no such column or strategy, or the run cannot be repeated.
     """
+    if run.experiment.population < CENTILES_APART * run.least_count > CENTILES_APART:
+        raise InputError(f"its centiles would be of fewer than {run.least_count} people, and they are real")
     strategy = strategy or run.comparator
     unit = run.unit(strategy, replication=replication)
     model = build(unit, schema=unit.study.schema)

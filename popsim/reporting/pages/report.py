@@ -13,14 +13,15 @@ from pathlib import Path
 from popsim.definitions.horizon import horizon_in_words
 from popsim.errors import InputError
 from popsim.evidence.sets import SHIPPED
+from popsim.exchange.privacy.baseline import safe_summary
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
+from popsim.outcomes.small_cells import note
 from popsim.population.sampling import sample
-from popsim.population.summary import summary
 from popsim.reporting.figures import draw_all
 from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.pages.page import image, page, wide, write_page
-from popsim.reporting.text.cohort import baseline_lines
+from popsim.reporting.text.cohort import baseline_lines, hidden_words
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
 from popsim.runs.run import StoredRun
 
@@ -83,6 +84,8 @@ def _results(run: StoredRun) -> str:
     if len(run.strategies) > 1:
         value = run.frame("cost_effectiveness")
         parts.append(_lines_table(*comparison_lines(run.frame("comparisons"), value, run.experiment, labels)))
+    if said := note(run.hidden_measures, run.least_count):
+        parts.append(f"<p>{escape(said)}</p>")
     return "\n".join(parts)
 
 
@@ -109,11 +112,11 @@ def _baseline(run: StoredRun) -> str:
     size = min(experiment.population, MAX_BASELINE)
     try:
         people = sample(run.cohort, run.schema, size, RandomKey(experiment.seed))
-        rows = list(baseline_lines(summary(people, run.cohort)))
+        rows = list(baseline_lines(safe_summary(people, run.cohort)))
     except InputError as error:
         return f"<p>Not available: {escape(str(error))}</p>"
     head = ["", "Unit", "Mean (SD) or n (%)", "Median [quartiles]", "From"]
-    caption = f"{run.cohort.definition.label or run.cohort.name}: {size:,} people at entry"
+    caption = f"{run.cohort.definition.label or run.cohort.name}: {size:,} people at entry{hidden_words(run.cohort)}"
     return wide(html_table(caption, head, rows))
 
 

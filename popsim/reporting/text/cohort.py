@@ -12,22 +12,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from popsim.exchange.privacy.baseline import safe_summary
 from popsim.population.cohort import CohortSource
 from popsim.population.population import Population
 from popsim.population.sampling import LIFE_TABLE_COLUMN
-from popsim.population.summary import summary
 from popsim.reporting.labels import code_label
 from popsim.reporting.table_files import tabled
 from popsim.units import DAYS_PER_YEAR
 
 MIN_WIDTH, MAX_WIDTH = 100, 140
+HIDDEN = "*"
 
 
 def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
     """Table 1 as text: mean (SD) and median [quartiles], or n (%), of every column that the cohort gives."""
     table = Table(
         title=escape(f"{cohort.definition.label or cohort.name}: {len(population):,} people at entry"),
-        caption=escape("mean (SD) and median [quartiles], or n (%)"),
+        caption=escape(f"mean (SD) and median [quartiles], or n (%){hidden_words(cohort)}"),
         title_justify="left",
         caption_justify="left",
     )
@@ -36,12 +37,18 @@ def render_cohort_summary(cohort: CohortSource, population: Population) -> str:
     table.add_column("mean (SD) or n (%)", justify="right")
     table.add_column(escape("median [quartiles]"), justify="right")
     table.add_column("from")
-    for cells in baseline_lines(tabled("Baseline", summary(population, cohort))):
+    for cells in baseline_lines(tabled("Baseline", safe_summary(population, cohort))):
         table.add_row(*(escape(cell) for cell in cells))
     text = io.StringIO()
     width = min(max(shutil.get_terminal_size((MAX_WIDTH, 40)).columns, MIN_WIDTH), MAX_WIDTH)
     Console(file=text, width=width).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def hidden_words(cohort: CohortSource) -> str:
+    """What a hidden cell means, where people are real."""
+    least = cohort.definition.least_count
+    return f"; {HIDDEN}: hidden, real people of whom fewer than {least} could be counted" if least > 1 else ""
 
 
 def baseline_lines(frame: pl.DataFrame) -> Iterator[tuple[str, ...]]:
@@ -71,15 +78,20 @@ def _condition(meaning: str) -> str:
 
 def _continuous(name: str, unit: str, row: dict[str, float]) -> tuple[str, str, str]:
     """Unit, mean (SD), median [quartiles]; a daily hazard is shown per year."""
+    if row["mean"] is None:
+        return unit, HIDDEN, HIDDEN
     scale = 1.0
     if name == LIFE_TABLE_COLUMN:
         unit, scale = "1/year", DAYS_PER_YEAR
-    mean, sd, median, q1, q3 = (scale * row[key] for key in ("mean", "sd", "median", "q1", "q3"))
+    mean, sd = scale * row["mean"], scale * row["sd"]
     digits = 0 if max(abs(mean), sd) >= 1000 else 1 if max(abs(mean), sd) >= 10 else 2 if max(abs(mean), sd) >= 1 else 3
     if sd == 0:
         return unit, f"{mean:.{digits}f} (all)", ""
+    if row["median"] is None:
+        return unit, f"{mean:.{digits}f} ({sd:.{digits}f})", HIDDEN
+    median, q1, q3 = (scale * row[key] for key in ("median", "q1", "q3"))
     return unit, f"{mean:.{digits}f} ({sd:.{digits}f})", f"{median:.{digits}f} [{q1:.{digits}f}, {q3:.{digits}f}]"
 
 
 def _count(row: dict[str, float]) -> str:
-    return f"{row['n']:,} ({100 * row['share']:.1f})"
+    return HIDDEN if row["n"] is None else f"{row['n']:,} ({100 * row['share']:.1f})"

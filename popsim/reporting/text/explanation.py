@@ -28,6 +28,7 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
+    run.refuse_single_persons("explain")
     strategy = strategy or run.comparator
     model, row = _simulated(run, person_id, strategy, replication)
     tabled("Events", history(model.events, row))
@@ -48,6 +49,7 @@ def compare_text(
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
+    run.refuse_single_persons("explain")
     strategy = strategy or run.comparator
     names = (strategy, against)
     units = [run.unit(name, replication=replication) for name in names]
@@ -68,6 +70,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     Raises:
         InputError: the run keeps no persons, or there is no such strategy.
     """
+    run.refuse_single_persons("explain")
     strategy = strategy or run.comparator
     mine = run.rows_of("persons", strategy, replication=replication)
     if not against:

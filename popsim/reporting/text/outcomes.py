@@ -11,6 +11,7 @@ from popsim.outcomes.discharges import AVOIDABLE, COUNTED, INDEX_COUNTS, WINDOWS
 from popsim.outcomes.equity import BY_PERSON, GAP, SLOPE, WAIT
 from popsim.outcomes.home_time import WINDOWS_DAYS as HOME_WINDOWS_DAYS
 from popsim.outcomes.occupancy import CROWDED_PERCENT
+from popsim.outcomes.small_cells import note
 from popsim.outcomes.standardised import (
     StandardisationModel,
     hospital_ratios,
@@ -118,6 +119,8 @@ def outcome_text(run: StoredRun, everything: bool = False) -> str:
         parts.append(_hospitals(run, models[0]))
     if models and everything:
         parts += [_quality(model) for model in models]
+    if said := note(run.hidden_measures, run.least_count):
+        parts.append(said)
     return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
@@ -134,6 +137,7 @@ def _models(run: StoredRun) -> list[StandardisationModel]:
         risk_model(persons, run.comparator, days)
         for days in WINDOWS_DAYS
         if 0 < counts[f"index_readmitted_{days}d"] < counts[f"index_discharges_{days}d"]
+        and f"readmission_{days}d" not in run.hidden_measures
     ]
 
 

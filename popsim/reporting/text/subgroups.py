@@ -43,7 +43,7 @@ def subgroups_text(
         InputError: the run has no persons or they have no such column, or the weights are refused.
     """
     price, currency = run.experiment.willingness_to_pay, run.experiment.currency
-    persons, weights = _persons(run, by), _by_level(by[0], weights)
+    persons, weights = _persons(run, by, cuts), _by_level(by[0], weights)
     effects = subgroup_effects(persons, run.comparator, by, price, cuts=cuts, weights=weights)
     table = readable(effects, run.experiment)
     spread = individual_effects(persons, run.comparator, price)
@@ -105,7 +105,7 @@ def equity_text(
     """
     if (lifetime or opportunity_cost) and len(by) > 1:
         raise InputError("lifetime health and opportunity cost by level: name exactly one column with --by")
-    price, persons = run.experiment.willingness_to_pay, _persons(run, by)
+    price, persons = run.experiment.willingness_to_pay, _persons(run, by, cuts)
     parameters = unconverted_parameters(run.experiment, run.folder)
     aversion = parameters["equity"]
     burden = "by given shares" if opportunity_cost else "equally by everybody"
@@ -145,7 +145,7 @@ def equity_text(
     return with_note("\n\n".join(parts), run.experiment, run.again)
 
 
-def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
+def _persons(run: StoredRun, by: Sequence[str], cuts: Cuts | None) -> pl.LazyFrame:
     """The persons of a run, if they can be grouped so: columns not known at entry are outcomes."""
     if "persons" not in run.tables:
         raise InputError(f"{run.folder}: keeps no persons (the experiment's store is '{run.experiment.store}')")
@@ -154,6 +154,7 @@ def _persons(run: StoredRun, by: Sequence[str]) -> pl.LazyFrame:
     for column in by:
         if column in present and column not in KNOWN_AT_ENTRY:
             refuse_outcome(column, present)
+    run.refuse_small_groups(persons, [column for column in by if column in present], cuts)
     return persons
 
 

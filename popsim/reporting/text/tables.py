@@ -15,9 +15,12 @@ from popsim.economics.outcome_valuation import LATER_PART, NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
+from popsim.outcomes.small_cells import masked
+from popsim.outcomes.small_cells import note as hidden_note
 from popsim.reporting.intervals import has_intervals, note, of_means, readable
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
+from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
 
@@ -123,12 +126,15 @@ def run_text(result: RunResult) -> str:
     """Both tables of a finished run."""
     experiment = result.study.experiment
     labels = {setting.name: setting.title for setting in result.study.network.settings}
-    parts = [outcome_table(tabled("Outcomes", readable(result.tables["summary"], experiment)), experiment, labels)]
+    least = result.study.cohort.definition.least_count
+    hidden = StoredRun.open(result.folder).hidden_measures if least > 1 else set()
+    summary, comparisons = (masked(result.tables[name], hidden).collect() for name in ("summary", "comparisons"))
+    parts = [outcome_table(tabled("Outcomes", readable(summary, experiment)), experiment, labels)]
     if len(experiment.strategies) > 1:
-        differences = tabled("Differences", readable(result.tables["comparisons"], experiment))
+        differences = tabled("Differences", readable(comparisons, experiment))
         value = tabled("Cost-effectiveness", readable(result.tables["cost_effectiveness"], experiment))
         parts.append(comparison_table(differences, value, experiment, labels))
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in (*parts, hidden_note(hidden, least)) if part)
 
 
 def outcome_table(summary: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]) -> str:

@@ -1,0 +1,52 @@
+"""The gate before every export of simulated people: nobody leaves who gives a real person away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from popsim.errors import InputError
+from popsim.exchange.privacy.disclosure import LIMIT, Disclosure, assess
+from popsim.exchange.privacy.real_people import is_of_real_people, real_people
+from popsim.population.cohort import CohortSource
+from popsim.runs.run import StoredRun
+from popsim.runs.store import RunStore
+
+KEY = "disclosure"  # of the manifest
+
+
+def disclosure(cohort: CohortSource, size: int | None = None, seed: int = 1, limit: float = LIMIT) -> Disclosure | None:
+    """Attack a cohort's synthetic people; None if nobody behind it is real.
+
+    Raises:
+        DefinitionError: the cohort or a table is refused.
+        InputError: there are too few people, or too few columns.
+    """
+    people = real_people(cohort, size or cohort.definition.size, seed)
+    return None if people is None else assess(people.train, people.synthetic, people.control, limit, seed)
+
+
+def allow_export(run: StoredRun, limit: float = LIMIT) -> Mapping[str, Any] | None:
+    """Let a run's people leave, or refuse; the verdict stays in the run's manifest. To be called before any export.
+
+    Returns:
+        The verdict as it is kept (see `Disclosure.said`); None if nobody behind the run is real.
+
+    Raises:
+        InputError: an attack succeeds beyond chance, or an excess above the limit cannot be excluded; it names attack
+            and columns. Or the people cannot be attacked: their table is gone, or they are too few.
+    """
+    if not is_of_real_people(run.cohort.definition):
+        return None
+    kept = run.manifest.get(KEY)
+    if not isinstance(kept, dict) or kept.get("limit") != limit:
+        found = disclosure(run.cohort, run.experiment.population, run.experiment.seed, limit)
+        assert found is not None
+        kept = {**found.said(), "why": found.why}
+        RunStore(run.folder, private=run.cohort.definition.table is not None).annotate(KEY, kept)
+    if not kept["passed"]:
+        raise InputError(
+            f"{run.folder}: export refused, its people would give real people away: {kept['why']}. "
+            "'popsim cohort synthesise' makes a cohort that copies nobody"
+        )
+    return kept
