@@ -48,15 +48,26 @@ def plot(
 def report(
     run: FinishedRun,
     options: StudyOptions,
-    out: Annotated[Path | None, typer.Option(help="HTML file; by default 'report.html' in the run's folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HTML file; by default 'report.html' (or 'interactive.html') in the run's folder."),
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option("--interactive", help="A page that values the stored draws anew as its reader moves sliders."),
+    ] = False,
 ) -> None:
-    """Write one HTML page with the methods, tables, figures, parameters and provenance of a finished run."""
+    """Write one HTML page on a finished run: the answer, tables, figures, methods, parameters and provenance."""
+    from popsim.reporting.pages.interactive import write_interactive
     from popsim.reporting.pages.report import write_report
 
     found = opened(run)
-    path = out or found.folder / "report.html"
+    path = out or found.folder / ("interactive.html" if interactive else "report.html")
     if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out {path}: must be the path of a .html file in a folder that exists")
+    if interactive:
+        print(write_interactive(found, path))
+        return
     options.use_threads(found.experiment.population // found.experiment.regions)
     print(write_report(found, path))
 

@@ -1,6 +1,6 @@
 """Parts of every HTML page of popsim: style, embedded images, scrolling tables, writing.
 
-A page has no scripts and no external files or fonts, so it can be mailed, printed and archived. Titles are escaped
+A page has no external files or fonts, and no scripts unless it computes, so it can be mailed, printed and archived. Titles are escaped
 here; a page's header and main part are HTML, escaped by their authors.
 """
 
@@ -41,16 +41,18 @@ h2{break-after:avoid}a{color:inherit;text-decoration:none}}
 """
 
 
-def page(title: str, body: str, style: str = "") -> str:
+def page(title: str, body: str, style: str = "", script: str = "") -> str:
     """A whole page.
 
     Args:
         title: of the window.
         body: HTML.
         style: more CSS, for this kind of page.
+        script: JavaScript of a page that computes.
     """
-    return f"""{html_head(title, CSS + style)}<body>
-{body}
+    running = f"\n<script>{script}</script>" if script else ""
+    return f"""{html_head(title, CSS + style, script)}<body>
+{body}{running}
 </body>
 </html>
 """
