@@ -279,13 +279,28 @@ def compare(
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
-def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+def explain(
+    twin: Twin,
+    registry: Registry,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write one page for the clinician, from simulations made now."),
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Say which sentences of such a page no longer hold.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Explain the last recommendation and what would change it; compares first if need be."""
+    from popsim.cli.clinical import check_page, write_page
     from popsim.registry.advice import compare_options
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import reasons_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
+    if out is not None or check is not None:
+        _print(*(write_page(opened, whose, out) if out is not None else check_page(opened, whose, check)), as_json)
+        return
     summary = summarise(opened, whose)
     if summary.options_day is None:
         compare_options(opened, whose)
