@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
     from popsim.registry.service import TwinRegistry
 
+PageOut = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE.html", help="Write one page for the clinician, from simulations made now."),
+]
+PageCheck = Annotated[
+    Path | None,
+    typer.Option("--check", metavar="FILE.html", help="Say which sentences of such a page no longer hold."),
+]
 MAX_BYTES = 5_000_000  # of a page that is checked
 
 
@@ -21,7 +31,8 @@ def write_page(registry: TwinRegistry, twin: str, path: Path) -> tuple[dict[str,
     """
     from popsim.registry.clinical import clinical_evidence
     from popsim.registry.privacy import shown_path
-    from popsim.reporting.pages.clinical import as_text, statements, write_clinical_page
+    from popsim.reporting.pages.clinical import write_clinical_page
+    from popsim.reporting.text.clinical import as_text, statements
 
     if path.suffix != ".html":
         raise InputError(f"--out {shown_path(path)}: must end in .html")
@@ -39,7 +50,7 @@ def check_page(registry: TwinRegistry, twin: str, path: Path | None) -> tuple[di
     """
     from popsim.registry.clinical import clinical_evidence
     from popsim.registry.privacy import shown_path
-    from popsim.reporting.pages.clinical import untrue
+    from popsim.reporting.text.clinical import untrue
 
     assert path is not None
     try:
@@ -48,7 +59,8 @@ def check_page(registry: TwinRegistry, twin: str, path: Path | None) -> tuple[di
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise InputError(f"--check {shown_path(path)}: cannot be read as a page of this command") from None
-    wrong = untrue(text, clinical_evidence(registry, twin))
+    wrong = len(untrue(text, clinical_evidence(registry, twin)))
     if wrong:
-        raise InputError(f"--check: {len(wrong)} sentences do not hold today; popsim twin explain --out writes a new page")
+        many = "sentences do" if wrong > 1 else "sentence does"
+        raise InputError(f"--check: {wrong} {many} not hold today; popsim twin explain --out writes a new page")
     return {"holds": True}, "Every sentence of the page holds today."

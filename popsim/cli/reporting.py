@@ -42,7 +42,8 @@ def plot(
     wide = [name for name in only or () if narrow and name not in COLUMN_FIGURES]
     if wide:
         raise InputError(
-            f"command line: --only {wide[0]}: needs the width of a page; with --width {COLUMN}: {', '.join(COLUMN_FIGURES)}"
+            f"command line: --only {wide[0]}: needs the width of a page; with --width {COLUMN}: "
+            f"{', '.join(COLUMN_FIGURES)}"
         )
     proposed = proposed_study(study)
     found = opened(run)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from popsim.cli.clinical import PageCheck, PageOut, check_page, write_page
 from popsim.cli.options import StudyOptions, one_unit, whole
 from popsim.cli.twin_tables import prints_private_tables
 from popsim.errors import DefinitionError, InputError, PopsimError, RunError
@@ -280,26 +281,16 @@ def compare(
 @twin_app.command(cls=PrivateCommand)
 @simulating
 def explain(
-    twin: Twin,
-    registry: Registry,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Write one page for the clinician, from simulations made now."),
-    ] = None,
-    check: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Say which sentences of such a page no longer hold.")
-    ] = None,
-    as_json: Json = False,
+    twin: Twin, registry: Registry, out: PageOut = None, check: PageCheck = None, as_json: Json = False
 ) -> None:
     """Explain the last recommendation and what would change it; compares first if need be."""
-    from popsim.cli.clinical import check_page, write_page
     from popsim.registry.advice import compare_options
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import reasons_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
-    if out is not None or check is not None:
-        _print(*(write_page(opened, whose, out) if out is not None else check_page(opened, whose, check)), as_json)
+    if out or check:
+        _print(*(write_page(opened, whose, out) if out else check_page(opened, whose, check)), as_json)
         return
     summary = summarise(opened, whose)
     if summary.options_day is None:

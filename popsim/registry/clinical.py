@@ -1,4 +1,4 @@
-"""The evidence of the page for clinicians: facts about one twin today, two options on it, and what would change the answer.
+"""The evidence of the page for clinicians: one twin today, two options on it, and what would change the answer.
 
 Everything is computed from the twin's belief when it is asked for; the comparison has the same numbers as `popsim twin
 compare` with the same days and willingness to pay. For research, not for care.
@@ -171,7 +171,9 @@ def _searched(compared: Comparison, best: int, other: int, seen: dict[str, np.nd
     """States in which to look for a flip, with the step worth telling: drivers of the choice, then what rules read."""
     rival = other if best != other else int(compared.runner_up[0])
     drivers = [driver.column for driver in drivers_of(compared, best, rival, 0)] if best != rival else []
-    ruled = [refusal.rule.column for place in range(len(compared.options)) for refusal in compared.reasons_against(place, 0)]
+    ruled = [
+        refusal.rule.column for place in range(len(compared.options)) for refusal in compared.reasons_against(place, 0)
+    ]
     schema = compared.ensemble.people.schema
     columns = [name for name in dict.fromkeys([*drivers, *(name for name in ruled if name in seen), *ALWAYS])
                if name in schema]  # fmt: skip

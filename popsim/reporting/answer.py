@@ -57,9 +57,7 @@ def answer(run: StoredRun) -> Answer | None:
     sure = acceptability(decision, price) if experiment.draws > 1 else None
     means = {run.comparator: 0.0} | {name: row["mean"] for name, row in rows.items()}
     best = (
-        max(means, key=lambda name: means[name])
-        if sure is None
-        else str(sure.filter(pl.col("optimal"))["strategy"][0])
+        max(means, key=lambda name: means[name]) if sure is None else str(sure.filter(pl.col("optimal"))["strategy"][0])
     )
     shown = best if best != run.comparator else max(rows, key=lambda name: rows[name]["mean"])
     people = run.network.reference_population or experiment.population
@@ -98,8 +96,8 @@ def _how_sure(
             loss = with_interval(known["value"], known["low"], known["high"])
         return (
             f"How sure: it is the best in {100 * row['probability']:.0f}% of {experiment.draws:,} draws of the "
-            f"uncertain parameters; where it is not, that loses {loss} {experiment.currency} per person on average over "
-            "all draws, which is what knowing more could save."
+            f"uncertain parameters; where it is not, that loses {loss} {experiment.currency} per person on average "
+            "over all draws, which is what knowing more could save."
         )
     if not has_intervals(experiment):
         return "How sure: not known, because the run has too few replications for an interval and no parameter draws."
@@ -112,7 +110,10 @@ def _how_sure(
 def _region(run: StoredRun, best: str, shown: str, people: int) -> str:
     """What it costs the region, and its beds."""
     experiment, chosen = run.experiment, best != run.comparator
-    verbs = (("costs", "saves") if chosen else ("would cost", "would save"), ("takes", "frees") if chosen else ("take", "free"))
+    verbs = (
+        ("costs", "saves") if chosen else ("would cost", "would save"),
+        ("takes", "frees") if chosen else ("take", "free"),
+    )
     money = _verb(run, TOTAL_COST, shown, verbs[0], experiment.currency, people)
     whose = experiment.perspective.replace("_", " ")
     who = "it" if chosen else run.strategies[shown].lower()
@@ -121,7 +122,9 @@ def _region(run: StoredRun, best: str, shown: str, people: int) -> str:
     if row is None:
         return f"{words}; bed-days were not stored."
     days = _verb(run, BED_DAYS, shown, verbs[1], "bed-days", people)
-    return f"{words} and {days}, as many as {rounded(abs(row['mean']) * people / DAYS_PER_YEAR, 2)} beds hold in a year."
+    return (
+        f"{words} and {days}, as many as {rounded(abs(row['mean']) * people / DAYS_PER_YEAR, 2)} beds hold in a year."
+    )
 
 
 def difference_of(run: StoredRun, measure: str, strategy: str) -> dict[str, Any] | None:
@@ -150,6 +153,4 @@ def as_sharp(mean: float, low: float | None, high: float | None) -> tuple[float,
     """Large amounts rounded to two digits of their interval's width, or to three digits of their own."""
     width, digits = (abs(mean), 2) if low is None or high is None else (high - low, 1)
     step = 10.0 ** (math.floor(math.log10(width)) - digits) if width > 0.0 else 1.0
-    return tuple(
-        one if one is None or step <= 1.0 else round(one / step) * step for one in (mean, low, high)
-    )  # type: ignore[return-value]
+    return tuple(one if one is None or step <= 1.0 else round(one / step) * step for one in (mean, low, high))  # type: ignore[return-value]

@@ -76,7 +76,7 @@ def _prices(run: StoredRun) -> Iterator[Caution]:
         yield Caution(
             "Prices of other years",
             f"{years.total() - number} of {years.total()} prices are not of {usual} like the others but of "
-            f"{told[0]} to {told[-1]} or of no stated year, and none is inflated. Set a price_year to bring them together.",
+            f"{told[0]} to {told[-1]} or of no stated year, and none is inflated. Set a price_year to convert them.",
             RESULTS,
         )
 

@@ -67,9 +67,17 @@ def level_label(column: str, level: str | None) -> str:
 OVER = " and over"  # of the last band
 _ENDINGS = {  # of a column's name that say its unit again
     "%": (" percent",), "mmHg": (" mmhg",), "kg": (" kg",), "mL/min": (" ml min",), "mmol/L": (" mmol l",),
-    "pg/mL": (" pg ml",), "g/dL": (" g dl",), "beats/min": (" bpm",), "L": (" l",), "mg/g": (" mg g",),
+    "pg/mL": (" pg ml",), "g/dL": (" g dl",), "bpm": (" bpm",), "L": (" l",), "mg/g": (" mg g",),
 }  # fmt: skip
-_UNITS = {"a": "years", "1": "", "": "", "mm[Hg]": "mmHg", "{beats}/min": "beats/min", "/min": "per minute", "d": "days"}
+_UNITS = {
+    "a": "years",
+    "1": "",
+    "": "",
+    "mm[Hg]": "mmHg",
+    "{beats}/min": "beats/min",
+    "/min": "per minute",
+    "d": "days",
+}
 
 
 def _unit_in_words(column: str) -> str:
@@ -77,7 +85,7 @@ def _unit_in_words(column: str) -> str:
     if column not in SCHEMA.columns or SCHEMA.columns[column].codes:
         return ""
     unit = canonical(SCHEMA.columns[column].unit)
-    return _UNITS.get(unit, unit.replace("/{1.73_m2}", ""))
+    return _UNITS.get(unit, unit.replace("/1.73m2", ""))
 
 
 def level_of(column: str, label: str) -> str:

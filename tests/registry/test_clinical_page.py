@@ -16,7 +16,8 @@ from popsim.registry import clinical
 from popsim.registry.advice import belief_of_living, compare_options, last_seen
 from popsim.registry.clinical import ClinicalEvidence, FlipTold, OutcomePair, ReadingToday, clinical_evidence
 from popsim.registry.views import summarise
-from popsim.reporting.pages.clinical import ASKED, CHANGES, DISREGARD, clinical_page, statements, untrue
+from popsim.reporting.pages.clinical import clinical_page
+from popsim.reporting.text.clinical import ASKED, CHANGES, DISREGARD, statements, untrue
 
 DAYS = 20
 
@@ -40,7 +41,9 @@ def test_the_page_agrees_with_the_comparison_to_the_digit(twin, evidence):
     assert evidence.chosen == chosen.label and evidence.sure == summary.sure
     assert evidence.probability_best == chosen.probability_best
     if not evidence.chosen_is_nothing:
-        assert (evidence.benefit, evidence.low, evidence.high) == pytest.approx((chosen.benefit, chosen.low, chosen.high))
+        assert (evidence.benefit, evidence.low, evidence.high) == pytest.approx(
+            (chosen.benefit, chosen.low, chosen.high)
+        )
     weight = next(one for one in evidence.readings if one.name == "weight_kg")
     assert weight.last == pytest.approx(180 * 0.45359237) and weight.age_days == 0 and weight.error > 0
 
@@ -103,10 +106,15 @@ MADE_UP = ClinicalEvidence(
 
 def test_sentences_are_natural_frequencies_with_their_intervals():
     text = [one.text for one in statements(MADE_UP)]
-    assert "Of 100 people like this one, 19 need urgent care with the first option and 29 with the second: 10 fewer (6 to 16 fewer)." in text  # noqa: E501
-    assert "Of 100 people like this one, 5 die with the first option and 6 with the second: 1 fewer (2 fewer to 1 more)." in text  # noqa: E501
-    assert any("If the potassium were 5.6 mmol/L or above" in one and "At 5.5 mmol/L it would not change" in one for one in text)  # noqa: E501
-    assert any("1 readings do not fit the estimate: Potassium 5.9 (estimate 4.7 to 5.1)" in one for one in text)
+    first = "Of 100 people like this one, 19 need urgent care with the first option and 29 with the second: "
+    second = "Of 100 people like this one, 5 die with the first option and 6 with the second: "
+    assert f"{first}10 fewer (6 to 16 fewer)." in text
+    assert f"{second}1 fewer (2 fewer to 1 more)." in text
+    assert any(
+        "If the potassium were 5.6 mmol/L or above" in one and "At 5.5 mmol/L it would not change" in one
+        for one in text
+    )
+    assert any("1 reading does not fit the estimate: Potassium 5.9 (estimate 4.7 to 5.1)" in one for one in text)
 
 
 def test_every_sentence_has_a_number_and_its_source():
@@ -123,7 +131,9 @@ FALSE = [
     MADE_UP._replace(outcomes=(MADE_UP.outcomes[0]._replace(low=-0.30), MADE_UP.outcomes[1])),
     MADE_UP._replace(readings=(MADE_UP.readings[0], MADE_UP.readings[1]._replace(last=5.0), MADE_UP.readings[2])),
     MADE_UP._replace(readings=(MADE_UP.readings[0]._replace(age_days=None, last=None), *MADE_UP.readings[1:])),
-    MADE_UP._replace(flips=(MADE_UP.flips[0]._replace(flip=MADE_UP.flips[0].flip._replace(other_side=5.8)), MADE_UP.flips[1])),
+    MADE_UP._replace(
+        flips=(MADE_UP.flips[0]._replace(flip=MADE_UP.flips[0].flip._replace(other_side=5.8)), MADE_UP.flips[1])
+    ),
     MADE_UP._replace(day=41),
     MADE_UP._replace(days=90),
 ]
@@ -188,6 +198,6 @@ def test_the_command_writes_checks_and_refuses(twin, tmp_path, capsys, monkeypat
     assert main(["twin", "explain", one, *where, "--check", str(page)]) == 0
     monkeypatch.setattr(clinical, "clinical_evidence", lambda *_: FALSE[0])
     assert main(["twin", "explain", one, *where, "--check", str(page)]) == 2
-    assert "1 sentences do not hold today" in capsys.readouterr().err
+    assert "1 sentence does not hold today" in capsys.readouterr().err
     assert main(["twin", "explain", one, *where, "--out", str(tmp_path / "page.pdf")]) == 2
     assert "must end in .html" in capsys.readouterr().err

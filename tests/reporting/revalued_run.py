@@ -1,4 +1,4 @@
-"""A made-up run with all that can be valued anew: costs by perspective, several effects, spending by year, a later part."""
+"""A made-up run with all that can be valued anew: perspectives, several effects, spending by year, a later part."""
 
 from __future__ import annotations
 

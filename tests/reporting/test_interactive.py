@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -44,7 +43,8 @@ const {data, settings} = JSON.parse(fs.readFileSync(0));
 const read = R.read(data);
 console.log(JSON.stringify(settings.map((one) => {
   const shown = R.decide(read, one);
-  const spent = data.spending[one.perspective] ? data.strategies.slice(1).map((_, i) => R.budget(read, one, i + 1)) : null;
+  const others = data.strategies.slice(1).map((_, i) => i + 1);
+  const spent = data.spending[one.perspective] ? others.map((i) => R.budget(read, one, i)) : null;
   return {rows: shown.rows, evpi: shown.evpiInWords, spent: spent && spent.map((own) => own.years)};
 })));
 """
@@ -222,13 +222,12 @@ def test_a_run_with_one_strategy_is_refused(made, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_browser_computes_without_a_request_or_an_error(made, tmp_path):
-    from playwright.sync_api import sync_playwright
-
+    play_with = pytest.importorskip("playwright.sync_api").sync_playwright
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     assert browser, "this test needs chromium"
     path = interactive.write_interactive(made, tmp_path / "a.html")
     errors, requests = [], []
-    with sync_playwright() as play:
+    with play_with() as play:
         chromium = play.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = chromium.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

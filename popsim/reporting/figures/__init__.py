@@ -22,7 +22,8 @@ from popsim.reporting.figures.value import acceptability, cost_effectiveness_pla
 from popsim.runs.run import StoredRun
 
 __all__ = [
-    "COLUMN_FIGURES", "FIGURES", "Drawn", "acceptability", "answer_figure", "cohort_quantiles", "cost_breakdown", "cost_differences", "cost_effectiveness_plane", "draw_all",
+    "COLUMN_FIGURES", "FIGURES", "Drawn", "acceptability", "answer_figure", "cohort_quantiles",
+    "cost_breakdown", "cost_differences", "cost_effectiveness_plane", "draw_all",
     "evpi", "evppi", "evsi", "forest", "main_outcomes", "net_benefit_density", "network_flows", "occupancy",
     "readmission_curves", "subgroup_forest", "survival_curves", "tornado", "twin_trajectory",
 ]  # fmt: skip

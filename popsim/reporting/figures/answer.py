@@ -53,11 +53,11 @@ def answer_figure(run: StoredRun) -> Figure:
     for axis, (title, hint, rows, people) in zip(axes, panels, strict=True):
         axis.axvline(0, color=style.INK, lw=1.0)
         unit = _unit(rows, people)
-        title = title.replace(experiment.currency, f"million {experiment.currency}") if unit > 1.0 else title
+        shown = title.replace(experiment.currency, f"million {experiment.currency}") if unit > 1.0 else title
         for place, (name, look) in enumerate((n, style.looks(titles, run.comparator)[n]) for n in names):
             if rows.get(name) is not None:
                 _draw(axis, place, rows[name], look, people / unit, name == found.best and people == 1)
-        axis.set_title(title)
+        axis.set_title(shown)
         axis.set_xlabel(hint, color=style.QUIET)
         axis.set_yticks(range(len(names)), [titles[name] for name in names])
         axis.set_ylim(len(names) - 0.45, -0.75)
@@ -90,6 +90,7 @@ def _draw(axis: Axes, place: int, row: Mapping[str, Any], look: style.Look, peop
     if best:
         axis.plot([mean], [place], "o", ms=14, mfc="none", mec=style.INK, mew=1.2)
     axis.annotate(
-        with_interval(*as_sharp(mean, low, high)), (mean, place), (0, 8), textcoords="offset points", ha="center", va="bottom",
+        with_interval(*as_sharp(mean, low, high)), (mean, place), (0, 8), textcoords="offset points", ha="center",
+        va="bottom",
         fontsize=8, color=style.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
     )  # fmt: skip

@@ -133,7 +133,8 @@ def _limit(axis: Axes, limits: Sequence[NDArray[np.int64]]) -> None:
     for limit in distinct.values():
         axis.step(np.arange(len(limit)), limit, where="post", color=LIMIT, lw=1.0, ls=(0, (8, 2, 1, 2)))
         axis.annotate(
-            f"{limit[-1]:,} place{'s' if limit[-1] != 1 else ''}", (1.0, limit[-1]), (0, 2), xycoords=("axes fraction", "data"),
+            f"{limit[-1]:,} place{'s' if limit[-1] != 1 else ''}", (1.0, limit[-1]), (0, 2),
+            xycoords=("axes fraction", "data"),
             textcoords="offset points", ha="right", va="bottom", fontsize=8, color=LIMIT,
         )  # fmt: skip
     if distinct:

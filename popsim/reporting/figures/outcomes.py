@@ -97,8 +97,8 @@ def cost_breakdown(run: StoredRun) -> Figure:
         else ""
     )
     note = (
-        f"Means per person, discounted{bar}. Per cent: a component's share of all, mean of the strategies; a thin one may "
-        f"be narrower than a line. Costs are in {prices_in_words(experiment)}."
+        f"Means per person, discounted{bar}. Per cent: a component's share of all, mean of the strategies; a thin one "
+        f"may be narrower than a line. Costs are in {prices_in_words(experiment)}."
     )
     title = f"Cost per person by component, {experiment.currency}"
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
@@ -186,7 +186,8 @@ def cost_differences(run: StoredRun) -> Figure:
             )  # fmt: skip
             right = max(sign * row["mean"] + reach[1][0], 0.0)
             axis.annotate(
-                change(sign * row["mean"]), (right, height), (5, 0), textcoords="offset points", va="center", fontsize=8, color=style.INK,
+                change(sign * row["mean"]), (right, height), (5, 0), textcoords="offset points", va="center",
+                fontsize=8, color=style.INK,
             )  # fmt: skip
     if len(shown) > 1:
         axis.axhline(len(shown) - 1.5, color=style.RULE, lw=0.8)

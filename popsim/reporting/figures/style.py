@@ -181,7 +181,7 @@ def log_ticks(axis: Any) -> None:
     """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers; none in between."""
     low, high = sorted(axis.get_view_interval())
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1.0, 2.0, 5.0) if last - first <= 3 else (1.0,)
+    steps = (1.0, 2.0, 5.0) if math.log10(high / low) <= 3.0 else (1.0,)
     ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
     shown = [tick for tick in ticks if low <= tick <= high]
     axis.set_ticks(shown, labels=[f"{tick:,.0f}" if tick >= 1.0 else f"{tick:g}" for tick in shown])

@@ -186,8 +186,9 @@ def _quadrants(axis: Axes) -> None:
         if np.all(np.abs(corner) >= MIN_QUADRANT * (high - low)) and np.all((corner > 0) == [right, up]):
             axis.annotate(
                 words, corner, (-4 if right else 4, -4 if up else 4), textcoords="offset points",
-                ha="right" if right else "left", va="top" if up else "bottom", fontsize=7.5 if style.COLUMN.get() else 8.5,
-                style="italic", color=style.QUIET, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+                ha="right" if right else "left", va="top" if up else "bottom",
+                fontsize=6.5 if style.COLUMN.get() else 8.5, style="italic", color=style.QUIET,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
             )  # fmt: skip
 
 

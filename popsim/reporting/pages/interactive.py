@@ -169,7 +169,13 @@ def _horizons(run: StoredRun, table: _Values) -> dict[str, Any]:
 
 def _effect(measure: str, unit: str, sign: int) -> dict[str, Any]:
     digits = measure_of(measure).digits + 1
-    return {"column": measure, "unit": unit, "sign": sign, "digits": digits, "lost": LOST.get(measure, "unit of health")}
+    return {
+        "column": measure,
+        "unit": unit,
+        "sign": sign,
+        "digits": digits,
+        "lost": LOST.get(measure, "unit of health"),
+    }
 
 
 def _spending(measures: pl.DataFrame, names: list[str]) -> dict[str, Any]:
@@ -195,7 +201,9 @@ def _spending(measures: pl.DataFrame, names: list[str]) -> dict[str, Any]:
         for name in names[1:]:
             more = arrays[name] - base
             total = more.sum(axis=1)
-            covariance = np.atleast_2d(np.cov(total, rowvar=False)) if len(total) > 1 else np.zeros((len(years), len(years)))
+            covariance = (
+                np.atleast_2d(np.cov(total, rowvar=False)) if len(total) > 1 else np.zeros((len(years), len(years)))
+            )
             strategies.append({"means": more.mean(axis=0).tolist(), "covariance": covariance.tolist()})
         labels = [
             LESS_CHARGES if perspective == "payer" and one == "out_of_pocket" else measure_of(f"cost_{one}").short
@@ -218,8 +226,9 @@ def _beds(run: StoredRun, names: list[str]) -> list[Mapping[str, float | None] |
     table = run.frame("comparisons").filter(pl.col("measure") == "bed_days") if "comparisons" in run.tables else None
     rows = {} if table is None else {row["strategy"]: row for row in table.iter_rows(named=True)}
     shown = has_intervals(run.experiment)
+    ends = {"mean": True, "low": shown, "high": shown}
     return [
-        {end: rows[name][end] if shown or end == "mean" else None for end in ("mean", "low", "high")} if name in rows else None
+        {end: rows[name][end] if known else None for end, known in ends.items()} if name in rows else None
         for name in names
     ]  # fmt: skip
 

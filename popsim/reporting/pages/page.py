@@ -1,7 +1,7 @@
 """Parts of every HTML page of popsim: style, embedded images, scrolling tables, writing.
 
-A page has no external files or fonts, and no scripts unless it computes, so it can be mailed, printed and archived. Titles are escaped
-here; a page's header and main part are HTML, escaped by their authors.
+A page has no external files or fonts, and no scripts unless it computes, so it can be mailed, printed and archived.
+Titles are escaped here; a page's header and main part are HTML, escaped by their authors.
 """
 
 from __future__ import annotations
