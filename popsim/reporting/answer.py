@@ -11,6 +11,7 @@ from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, net_benefit
 from popsim.economics.decision import Decision, acceptability
 from popsim.economics.information import MIN_DRAWS, perfect_information
+from popsim.errors import InputError
 from popsim.reporting.intervals import has_intervals, readable
 from popsim.reporting.text.formatting import rounded, with_interval
 from popsim.runs.run import StoredRun
@@ -44,11 +45,14 @@ class Answer(NamedTuple):
 
 
 def answer(run: StoredRun) -> Answer | None:
-    """The answer; None where there is nothing to compare."""
+    """The answer; None where there is nothing to compare, or costs or QALYs are not known of every strategy."""
     if len(run.strategies) < 2 or "comparisons" not in run.tables:
         return None
     experiment, measures = run.experiment, run.frame("measures")
-    decision = Decision.of(measures, run.comparator)
+    try:
+        decision = Decision.of(measures, run.comparator)
+    except InputError:  # no replication in which everybody has a cost and QALYs
+        return None
     if len(decision.distinct.strategies) == 1:
         return None
     price = experiment.willingness_to_pay

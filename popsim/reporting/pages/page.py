@@ -35,7 +35,7 @@ th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px 
 td{font-variant-numeric:tabular-nums}thead th{border-bottom:2px solid var(--quiet)}
 tbody th{font-weight:normal}th[scope=colgroup]{font-weight:bold;background:var(--band)}
 figure{margin:2.5rem 0}figure img{max-width:100%;height:auto;background:#fff;border-radius:4px}
-code{overflow-wrap:anywhere}
+code,p,li,h1,dd,figcaption{overflow-wrap:anywhere}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}figure,tr{break-inside:avoid}
 h2{break-after:avoid}a{color:inherit;text-decoration:none}}
 """
