@@ -1,7 +1,7 @@
 """HTML tables, for notebooks and pages, and the head of every page. All text is escaped.
 
-A page runs nothing and loads nothing, and its Content-Security-Policy tells the browser so: no scripts, frames, forms
-or addresses; only its own style sheet (by hash) and images embedded in the page.
+A page loads nothing, and its Content-Security-Policy tells the browser so: no frames, forms or addresses; only its own
+style sheet and its own script, if it has one (both by hash), and images embedded in the page.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 
-def html_head(title: str, style: str) -> str:
+def html_head(title: str, style: str, script: str = "") -> str:
     """The beginning of a page, up to its body.
 
     Args:
         title: of the window.
         style: all of the page's CSS.
+        script: all of the page's JavaScript, which its body holds; the page runs nothing when empty.
     """
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    runs = f" script-src '{_digest(script)}';" if script else ""
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}';{runs} base-uri 'none'; form-action 'none'"
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -31,6 +34,11 @@ def html_head(title: str, style: str) -> str:
 <style>{style}</style>
 </head>
 """
+
+
+def _digest(text: str) -> str:
+    """A source of a Content-Security-Policy: the text's hash."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
 
 
 def html_table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -59,4 +67,7 @@ def html_table(caption: str, head: Sequence[object], rows: Iterable[Sequence[obj
 
 
 def _header(cell: object, scope: str) -> str:
+    """A header; the empty corner of a table is none."""
+    if str(cell) == "" and scope == "col":
+        return "<td></td>"
     return f'<th scope="{scope}">{escape(str(cell))}</th>'

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from popsim.cli.clinical import PageCheck, PageOut, check_page, write_page
 from popsim.cli.options import whole
 from popsim.cli.private_commands import PrivateCommand, PrivateGroup, private, simulating
 from popsim.cli.twin_omop import CdmPerson
@@ -272,13 +273,18 @@ def compare(
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
-def explain(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+def explain(
+    twin: Twin, registry: Registry, out: PageOut = None, check: PageCheck = None, as_json: Json = False
+) -> None:
     """Explain the last recommendation and what would change it; compares first if need be."""
     from popsim.registry.advice import compare_options
     from popsim.registry.views import summarise
     from popsim.reporting.text.twin import reasons_text
 
     whose, opened = str(_whose(twin)), _opened(registry)
+    if out or check:
+        _print(*(write_page(opened, whose, out) if out else check_page(opened, whose, check)), as_json)
+        return
     summary = summarise(opened, whose)
     if summary.options_day is None:
         compare_options(opened, whose)

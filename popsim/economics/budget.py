@@ -92,7 +92,7 @@ def _impact(
 ) -> pl.DataFrame:
     """The rows of `budget_impact` for any two mixes."""
     check_measures(measures)
-    spent = _spent(measures, perspective)
+    spent = spending_by_year(measures, perspective)
     names = list(dict.fromkeys([*current, *new]))
     for name in names:
         if name not in spent["strategy"]:
@@ -154,8 +154,15 @@ def _path(eligible: Sequence[float], uptake: Sequence[float]) -> tuple[NDArray[n
     return people, share
 
 
-def _spent(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
-    """Signed spending in a perspective: strategy, draw, replication, component, n (year since entry), value."""
+def spending_by_year(measures: pl.DataFrame, perspective: Perspective) -> pl.DataFrame:
+    """Signed spending per person in a perspective.
+
+    Returns:
+        strategy, draw, replication, component, n (year since entry), value.
+
+    Raises:
+        InputError: the measures have no spending by year.
+    """
     signs = {name.removeprefix("cost_"): sign for name, sign in SIGNS[perspective_named(perspective)].items()}
     found = measures.with_columns(parts=pl.col("measure").str.extract_groups(MEASURE)).select(
         pl.col("strategy").cast(pl.String),

@@ -45,7 +45,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
         InputError: there is no such twin, it has died, or the days are out of bounds.
     """
     _check_days(days)
-    kind, belief = _belief_of_living(registry, twin)
+    kind, belief = belief_of_living(registry, twin)
     columns = [sensor.column for sensor in kind.vocabulary.shown]
     ahead = forecast(
         belief,
@@ -88,9 +88,9 @@ def compare_options(
     for option in options or ():
         if personal(option.title):
             raise InputError(f"option '{option.name}': {NO_NAMES}; its label is stored with the recommendation")
-    kind, belief = _belief_of_living(registry, twin)
+    kind, belief = belief_of_living(registry, twin)
     with registry.database.reading() as connection:
-        seen = _last_seen(connection, twin, kind.vocabulary, belief.ensemble, kind.parameters)
+        seen = last_seen(connection, twin, kind.vocabulary, belief.ensemble, kind.parameters)
     compared = compare(
         belief,
         load_options() if options is None else options,
@@ -111,7 +111,12 @@ def compare_options(
     _keep(registry, recommendations, twin, "compare", belief.day, result)
 
 
-def _belief_of_living(registry: TwinRegistry, twin: str) -> tuple[BeliefKind, Belief]:
+def belief_of_living(registry: TwinRegistry, twin: str) -> tuple[BeliefKind, Belief]:
+    """The belief about a twin and its kind.
+
+    Raises:
+        InputError: there is no such twin, or it has died.
+    """
     kind, belief = registry.belief(twin)
     if belief.ensemble.of("alive")[0, 0] == 0:
         raise InputError(f"twin {twin}: the person has died")
@@ -150,7 +155,7 @@ def _options(compared: Comparison, refusals: dict[str, str]) -> list[OptionSumma
     ]
 
 
-def _last_seen(
+def last_seen(
     connection: Connection, twin: str, vocabulary: Vocabulary, ensemble: Ensemble, parameters: Parameters
 ) -> dict[str, NDArray[np.float64]]:
     """The last reading of each column; prescribing rules use it rather than the belief."""

@@ -8,6 +8,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.outcome_valuation import ICER, NET_BENEFIT
 from popsim.simulation.schema import SCHEMA
 from popsim.studies.measures import measure_of
+from popsim.units import canonical
 
 
 def measure_label(name: str, currency: str, settings: Mapping[str, str] | None = None) -> str:
@@ -46,15 +47,45 @@ def code_label(column: str, code: float) -> str:
 
 
 def level_label(column: str, level: str | None) -> str:
-    """The label of a subgroup: "men", "most deprived fifth", "age 65 to under 75"."""
+    """The label of a subgroup: "men", "most deprived fifth", "age 65 to under 75 years", "gfr under 30 mL/min"."""
+    unit = _unit_in_words(column)
     name = column.removesuffix("_years").replace("_", " ")
+    for ending in _ENDINGS.get(unit, ()):
+        name = name.removesuffix(ending)
     if level is None:
         return f"{name} not known"
     codes = codes_of(column)
     number = level.removesuffix(".0")
     if number.isdigit() and int(number) in codes:
         return codes[int(number)]
-    return name if number in ("", column) else f"{name} {number}"
+    if number in ("", column):
+        return name
+    band, more = (number.removesuffix(OVER), OVER) if number.endswith(OVER) else (number, "")
+    return f"{name} {band}" + (unit if unit == "%" else f" {unit}" if unit else "") + more
+
+
+OVER = " and over"  # of the last band
+_ENDINGS = {  # of a column's name that say its unit again
+    "%": (" percent",), "mmHg": (" mmhg",), "kg": (" kg",), "mL/min": (" ml min",), "mmol/L": (" mmol l",),
+    "pg/mL": (" pg ml",), "g/dL": (" g dl",), "bpm": (" bpm",), "L": (" l",), "mg/g": (" mg g",),
+}  # fmt: skip
+_UNITS = {
+    "a": "years",
+    "1": "",
+    "": "",
+    "mm[Hg]": "mmHg",
+    "{beats}/min": "beats/min",
+    "/min": "per minute",
+    "d": "days",
+}
+
+
+def _unit_in_words(column: str) -> str:
+    """The unit of a column's values; empty where they have none or are codes."""
+    if column not in SCHEMA.columns or SCHEMA.columns[column].codes:
+        return ""
+    unit = canonical(SCHEMA.columns[column].unit)
+    return _UNITS.get(unit, unit.replace("/1.73m2", ""))
 
 
 def level_of(column: str, label: str) -> str:

@@ -16,6 +16,7 @@ from popsim.economics.perspectives import perspective_named
 from popsim.economics.subgroups import subgroup_effects
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import readable
+from popsim.reporting.pages.interactive import write_interactive
 from popsim.reporting.pages.report import write_report
 from popsim.reporting.text.explanation import compare_text, most_different_text, person_text
 from popsim.reporting.text.outcomes import outcome_text
@@ -150,16 +151,21 @@ class Run(StoredRun):
         """The figures: `run.plot.plane()`, `run.plot.acceptability(ax=ax)` ..."""
         return RunPlots(self)
 
-    def report(self, path: Path | str = "report.html") -> Path:
-        """Write one HTML page with methods, tables, figures, parameters and provenance.
+    def report(self, path: Path | str = "report.html", *, interactive: bool = False) -> Path:
+        """Write one HTML page: the answer, tables, figures, methods, parameters and provenance.
+
+        Args:
+            path: a .html file in a folder that exists.
+            interactive: whether to write instead a page that values the stored draws anew as its reader moves sliders.
 
         Raises:
-            InputError: the name does not end in .html, or the file cannot be written.
+            InputError: the name does not end in .html, the file cannot be written, or the run has a single strategy
+                (interactive).
         """
         path = Path(path)
         if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
             raise InputError(f"report: {path}: must be the path of a .html file in a folder that exists")
-        return write_report(self, path)
+        return write_interactive(self, path) if interactive else write_report(self, path)
 
     def export_fhir(
         self,

@@ -9,7 +9,7 @@ from small_registry import COHORT, HEADER, MEMBERS, RECORD, WEEK, person, regist
 from popsim.errors import DefinitionError, InputError, RunError
 from popsim.evidence.sets import SHIPPED
 from popsim.population.cohort import CohortSource
-from popsim.registry.advice import _last_seen
+from popsim.registry.advice import last_seen
 from popsim.registry.packing import pack
 from popsim.registry.record import Person
 from popsim.registry.service import TwinRegistry
@@ -151,7 +151,7 @@ def test_a_creatinine_is_read_as_filtration(week, tmp_path):
     assert reading.in_words() == f"{gfr:.4g} on day 8, from creatinine"
     with as_creatinine.database.reading() as connection:
         _, belief = as_creatinine.belief(twin)
-        seen = _last_seen(connection, twin, vocabulary_of(SHIPPED), belief.ensemble, SHIPPED)
+        seen = last_seen(connection, twin, vocabulary_of(SHIPPED), belief.ensemble, SHIPPED)
     assert seen["gfr_ml_min"][0] == pytest.approx(gfr, rel=1e-6)  # and rules of prescribing go by it
 
 

@@ -5,11 +5,15 @@ import copy
 import re
 import shutil
 import subprocess
+from html import escape
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 
 from popsim.cli import main
+from popsim.reporting.answer import answer
+from popsim.reporting.cautions import cautions
 from popsim.reporting.pages.checklists import cheers, stress
 from popsim.reporting.pages.report import report_page
 from popsim.runs.run import StoredRun
@@ -47,13 +51,52 @@ def test_the_page_is_well_formed_and_accessible(page):
     names = [tag for tag, _ in tags]
     assert page.startswith("<!DOCTYPE html>")
     assert dict(tags)["html"] == {"lang": "en"}
-    assert names.count("h1") == 1 and names.count("h2") == 6
-    assert names.count("img") == 10  # every figure but acceptability
+    assert names.count("h1") == 1 and names.count("h2") == 7
+    assert names.count("img") == 12  # every figure but those of parameter draws
     assert all(len(attrs["alt"]) > 5 for tag, attrs in tags if tag == "img")
     assert all("scope" in attrs for tag, attrs in tags if tag == "th")
     ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {attrs["href"][1:] for tag, attrs in tags if tag == "a"} <= set(ids)
+
+
+def test_the_page_opens_with_the_answer_and_says_what_to_know_first(run, page):
+    found = answer(run)
+    opening = page[page.index("<main>") : page.index("<nav")]
+    assert [escape(sentence) for sentence in found.sentences] == re.findall(
+        r"<p>([^<]*)</p>", opening[: opening.index("</div>")]
+    )
+    assert opening.count("<img") == 1 and "figure-answer" not in page[page.index("<nav") :]
+    for one in cautions(run):
+        assert escape(one.about) in opening
+        if one.section:
+            section = page[page.index(f">{one.section}</h2>") :]
+            assert escape(one.text) in section[: section.index("</section>")]
+    assert {one.about for one in cautions(run)} >= {
+        "Not validated here", "Few replications", "Parameters held certain", "Prices of other years",
+        "People are assumptions",
+    }  # fmt: skip
+
+
+def test_the_answer_is_the_stored_one(run):
+    """Its numbers are those of the tables: cost, QALYs and bed-days of the strategy with the highest net benefit."""
+    value = run.frame("cost_effectiveness").sort("net_monetary_benefit", descending=True)
+    found, best = answer(run), value["strategy"][0]
+    wins = value["net_monetary_benefit"][0] > 0
+    assert (found.shown, found.best) == (best, best if wins else "usual_care")
+    assert found.people == run.network.reference_population
+    row = run.frame("comparisons").filter((pl.col("strategy") == best) & (pl.col("measure") == "bed_days"))
+    days = float(re.search(r"(?:takes?|frees?) ([\d,]+) bed-days", found.region)[1].replace(",", ""))
+    assert days == pytest.approx(abs(row["mean"].item()) * found.people, rel=0.5, abs=1000)
+    cost = float(re.search(r"(?:costs|saves) ([\d,.]+) GBP", found.what)[1].replace(",", ""))
+    assert cost == pytest.approx(abs(value["cost_difference"][0]), rel=0.01)
+    assert found.sure.startswith("How sure: chance")
+
+
+def test_a_run_without_a_choice_says_so(run):
+    manifest = dict(run.manifest)
+    manifest["experiment"] = manifest["experiment"] | {"strategies": manifest["experiment"]["strategies"][:1]}
+    assert answer(StoredRun(run.folder, manifest)) is None
 
 
 def test_the_page_loads_nothing(page):

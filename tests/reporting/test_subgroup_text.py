@@ -58,7 +58,7 @@ def test_subgroups(run, capsys):
     assert value[1] < 50 < value[2]
     best = text.split("Best by female | age_years")[1]
     assert "Early follow-up for" in best
-    assert "women | age under 60" in best
+    assert "women | age under 60 years" in best
 
 
 def test_equity(run, capsys):

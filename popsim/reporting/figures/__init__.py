@@ -10,24 +10,27 @@ from matplotlib.figure import Figure
 
 from popsim.economics.information import ProposedStudy
 from popsim.errors import InputError, PopsimError, did_you_mean
+from popsim.reporting.figures.answer import answer_figure
 from popsim.reporting.figures.beds import occupancy
 from popsim.reporting.figures.curves import readmission_curves, survival_curves
 from popsim.reporting.figures.flows import network_flows
 from popsim.reporting.figures.information import evpi, evppi, evsi, net_benefit_density
-from popsim.reporting.figures.outcomes import cost_breakdown, forest, main_outcomes, subgroup_forest
+from popsim.reporting.figures.outcomes import cost_breakdown, cost_differences, forest, main_outcomes, subgroup_forest
 from popsim.reporting.figures.sensitivity import tornado
 from popsim.reporting.figures.trajectories import cohort_quantiles, twin_trajectory
 from popsim.reporting.figures.value import acceptability, cost_effectiveness_plane
 from popsim.runs.run import StoredRun
 
 __all__ = [
-    "FIGURES", "Drawn", "acceptability", "cohort_quantiles", "cost_breakdown", "cost_effectiveness_plane", "draw_all",
+    "COLUMN_FIGURES", "FIGURES", "Drawn", "acceptability", "answer_figure", "cohort_quantiles",
+    "cost_breakdown", "cost_differences", "cost_effectiveness_plane", "draw_all",
     "evpi", "evppi", "evsi", "forest", "main_outcomes", "net_benefit_density", "network_flows", "occupancy",
     "readmission_curves", "subgroup_forest", "survival_curves", "tornado", "twin_trajectory",
 ]  # fmt: skip
 
 FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
     {
+        "answer": answer_figure,
         "outcomes": main_outcomes,
         "readmission": readmission_curves,
         "survival": survival_curves,
@@ -38,6 +41,7 @@ FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
         "evppi": evppi,
         "evsi": evsi,
         "costs": cost_breakdown,
+        "cost_differences": cost_differences,
         "subgroups": subgroup_forest,
         "occupancy": occupancy,
         "network": network_flows,
@@ -45,6 +49,8 @@ FIGURES: Mapping[str, Callable[[StoredRun], Figure]] = MappingProxyType(
         "cohort": cohort_quantiles,
     }
 )
+
+COLUMN_FIGURES = ("plane", "acceptability", "net_benefit", "evpi", "evppi", "evsi", "costs", "cost_differences")
 
 
 class Drawn(NamedTuple):

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from popsim.care.warm_up import BATCH_DAYS, MIN_BATCHES, warm_up_batches
 from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
@@ -20,6 +21,8 @@ SHOWN = ("emergency", "observation", *HOSPITAL)
 UNIT = ["strategy", "draw", "replication", "day"]
 WEEK = 7  # days over which noise is evened out
 LIMIT = "#b2182b"
+WARM_UP = "#e9e2d0"
+NO_WARM_UP = f"No warm-up is shaded: none is told, or there are fewer than {MIN_BATCHES * BATCH_DAYS} days."
 
 
 @style.styled
@@ -41,11 +44,12 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
-    days = _days(run, names)
+    days, warm_up = _days(run, names), warm_up_days(run, names)
+    shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
         "replications, bands hold all of them; the thin red line is the capacity (one for each strategy where they "
-        "differ)."
+        f"differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))
@@ -57,8 +61,10 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
                 band = (part[f"{column}_low"].to_numpy(), part[f"{column}_high"].to_numpy())
                 axis.fill_between(x, *band, color=look.colour, alpha=0.12, lw=0)
                 axis.plot(x, part[column], color=look.colour, ls=look.line, lw=1.2, label=run.strategies[strategy])
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, max(axis.get_ylim()[1], 1.0))
         _limit(row[0], [limit[name] for limit in limits if name in limit])
+        for axis in row:
+            axis.axvspan(0, warm_up[name], color=WARM_UP, lw=0, zorder=0)
         row[0].set_title(f"{known[name].title}: people there")
         row[1].set_title("waiting for a place")
     for axis in axes[-1]:
@@ -66,6 +72,24 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return figure
+
+
+def warm_up_days(run: StoredRun, names: Sequence[str]) -> dict[str, int]:
+    """Days until each setting's census is steady under the comparator, mean of draws and replications, by MSER-5."""
+    columns = [f"census_{name}" for name in names]
+    mean = (
+        run.table("daily")
+        .filter(pl.col("strategy") == run.comparator)
+        .group_by(UNIT)
+        .agg(pl.col(columns).sum())
+        .group_by("day")
+        .agg(pl.col(columns).mean())
+        .sort("day")
+        .collect()
+    )
+    whole = len(mean) // BATCH_DAYS * BATCH_DAYS
+    batches = {name: mean[f"census_{name}"].to_numpy()[:whole].reshape(-1, BATCH_DAYS).mean(axis=1) for name in names}
+    return {name: BATCH_DAYS * warm_up_batches(means.astype(np.float64)) for name, means in batches.items()}
 
 
 def capacity(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:
@@ -109,7 +133,8 @@ def _limit(axis: Axes, limits: Sequence[NDArray[np.int64]]) -> None:
     for limit in distinct.values():
         axis.step(np.arange(len(limit)), limit, where="post", color=LIMIT, lw=1.0, ls=(0, (8, 2, 1, 2)))
         axis.annotate(
-            f"{limit[-1]:,} places", (1.0, limit[-1]), (0, 2), xycoords=("axes fraction", "data"),
+            f"{limit[-1]:,} place{'s' if limit[-1] != 1 else ''}", (1.0, limit[-1]), (0, 2),
+            xycoords=("axes fraction", "data"),
             textcoords="offset points", ha="right", va="bottom", fontsize=8, color=LIMIT,
         )  # fmt: skip
     if distinct:

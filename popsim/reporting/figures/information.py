@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import groupby
 
 import numpy as np
@@ -61,7 +62,8 @@ def net_benefit_density(run: StoredRun) -> Figure:
     axis.axvline(0, color=style.RULE, lw=0.9, zorder=1)
     for name, look in style.looks(titles, run.comparator).items():
         if name in gains:
-            _curve(axis, x, gains[name], look, f"{titles[name]}: {_in_words(gains[name])}")
+            words = f"{titles[name]}: {_in_words(gains[name])}"
+            _curve(axis, x, gains[name], look, textwrap.fill(words, 44) if style.COLUMN.get() else words)
     axis.set_ylim(0, 1.08)
     axis.set_yticks([])
     axis.set_xlim(x[0], x[-1])

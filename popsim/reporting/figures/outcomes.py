@@ -18,6 +18,7 @@ from popsim.reporting.figures import style
 from popsim.reporting.intervals import has_intervals, readable
 from popsim.reporting.intervals import note as note_of
 from popsim.reporting.labels import level_label, measure_label
+from popsim.reporting.text.formatting import change
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import check_measures, measure_of
 from popsim.studies.prices import prices_in_words
@@ -95,11 +96,16 @@ def cost_breakdown(run: StoredRun) -> Figure:
         if has_intervals(experiment)
         else ""
     )
-    note = f"Means per person, discounted{bar}. Costs are in {prices_in_words(experiment)}."
+    note = (
+        f"Means per person, discounted{bar}. Per cent: a component's share of all, mean of the strategies; a thin one "
+        f"may be narrower than a line. Costs are in {prices_in_words(experiment)}."
+    )
     title = f"Cost per person by component, {experiment.currency}"
     figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
     axis = figure.subplots()
-    positions, left = np.arange(len(titles)), np.zeros(len(titles))
+    positions, left, below = np.arange(len(titles)), np.zeros(len(titles)), np.zeros(len(titles))
+    first = [sum(amounts) / len(amounts) for amounts in costs.values()]
+    whole = sum(abs(amount) for amount in first)
     widest = max(sum(amount for amount in amounts if amount > 0) for amounts in zip(*costs.values(), strict=True))
     for number, (name, amounts) in enumerate(costs.items()):
         look = style.look(number + 1)
@@ -108,11 +114,12 @@ def cost_breakdown(run: StoredRun) -> Figure:
             positions,
             amounts,
             0.62,
-            0.0 if negative else left,
+            below if negative else left,
             color=look.colour,
             edgecolor="white",
+            lw=0.4,
             hatch=look.hatch,
-            label=measure_of(name).short,
+            label=f"{measure_of(name).short} ({_share(first[number] / whole)})",
         )
         for position, amount in enumerate(amounts):
             if amount > MIN_SHARE * widest * 1.6:
@@ -120,7 +127,7 @@ def cost_breakdown(run: StoredRun) -> Figure:
                     left[position] + amount / 2, position, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
                 )  # fmt: skip
-        left += 0.0 if negative else np.array(amounts)
+        left, below = (left, below + amounts) if negative else (left + amounts, below)
     for position, name in enumerate(titles):
         total = values[name, TOTAL_COST]
         end = total["high"] or total["mean"]
@@ -131,11 +138,73 @@ def cost_breakdown(run: StoredRun) -> Figure:
     axis.set_yticks(positions, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    axis.set_xlim(right=widest * 1.12)
+    axis.set_xlim(right=1.14 * max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles)))
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.set_xlabel(f"{experiment.currency} per person")
-    figure.legend(loc="outside right center", handleheight=1.4, handlelength=2.2)
+    narrow = style.COLUMN.get()
+    figure.legend(loc="outside upper left" if narrow else "outside right center", handleheight=1.4, handlelength=2.2)
     return figure
+
+
+@style.styled
+def cost_differences(run: StoredRun) -> Figure:
+    """What each strategy costs more or less than the comparator, by component that the perspective counts.
+
+    Raises:
+        InputError: the run has a single strategy, or no component differs.
+    """
+    if len(run.strategies) < 2:
+        raise InputError("there is only one strategy, so there is nothing to compare")
+    experiment, titles = run.experiment, run.strategies
+    signs = dict(SIGNS[experiment.perspective]) | {TOTAL_COST: 1}
+    table = readable(run.frame("comparisons"), experiment)
+    rows = {(row["measure"], row["strategy"]): row for row in table.iter_rows(named=True) if row["measure"] in signs}
+    shown = [name for name in signs if any(row["mean"] for (measure, _), row in rows.items() if measure == name)]
+    if not shown:
+        raise InputError("no component of cost differs between the strategies")
+    base, names = titles[run.comparator].lower(), [name for name in titles if name != run.comparator]
+    bars = "; bars: 95% intervals" if has_intervals(experiment) else ""
+    note = (
+        f"Discounted means per person, paired by replication{bars}. Left of 0: less than under {base}. "
+        f"Costs are in {prices_in_words(experiment)}."
+    )
+    step = 0.2 * len(names) + 0.1
+    figure = style.blank(8.6, 2.0 + step * len(shown), f"Extra cost against {base} by component", note)
+    axis, looks = figure.subplots(), style.looks(titles, run.comparator)
+    axis.axvline(0, color=style.INK, lw=1.0, zorder=1)
+    for place, measure in enumerate(shown):
+        for number, name in enumerate(names):
+            row = rows.get((measure, name))
+            if row is None or row["mean"] is None:
+                continue
+            sign, look, height = signs[measure], looks[name], place + 0.3 * (number - (len(names) - 1) / 2)
+            low, high = (row["mean"] if row[end] is None else row[end] for end in ("low", "high"))
+            reach = [[abs(row["mean"] - (low if sign > 0 else high))], [abs((high if sign > 0 else low) - row["mean"])]]
+            axis.errorbar(
+                sign * row["mean"], height, xerr=reach, fmt=look.marker, color=look.colour, ms=5, capsize=2.5,
+                label=titles[name] if place == 0 else None,
+            )  # fmt: skip
+            right = max(sign * row["mean"] + reach[1][0], 0.0)
+            axis.annotate(
+                change(sign * row["mean"]), (right, height), (5, 0), textcoords="offset points", va="center",
+                fontsize=8, color=style.INK,
+            )  # fmt: skip
+    if len(shown) > 1:
+        axis.axhline(len(shown) - 1.5, color=style.RULE, lw=0.8)
+    labels = [f"{'Less: ' if signs[name] < 0 else ''}{measure_of(name).short}" for name in shown]
+    axis.set_yticks(range(len(shown)), labels)
+    axis.set_ylim(len(shown) - 0.4, -0.6)
+    axis.margins(x=0.1)
+    axis.grid(axis="y", visible=False)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axis.set_xlabel(f"{experiment.currency} per person more than under {base}")
+    style.legend_above(axis)
+    return figure
+
+
+def _share(part: float) -> str:
+    """A share of all costs, in whole per cent."""
+    return "under 1%" if 0.0 < abs(part) < 0.01 else f"{100 * abs(part):.0f}%"
 
 
 @style.styled
@@ -183,6 +252,9 @@ def forest(
             axis.errorbar(row["mean"], position, xerr=reach, fmt=look.marker, color=look.colour, capsize=2.5, ms=5)
         axis.set_title(titles[name])
         axis.set_xlabel(measure)
+        axis.locator_params(axis="x", nbins=5)
+        if max(map(abs, axis.get_xlim())) >= 1000:
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axis.grid(axis="y", visible=False)
     share = {(row["subgroup"], row["level"]): row["share"] for row in frame.iter_rows(named=True)}
     labels = [f"{_level_name(*group)}  ({100 * share[group]:.0f}%)" for group in rows]

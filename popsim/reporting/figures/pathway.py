@@ -108,6 +108,7 @@ class _Drawing:
         self.network, self.flows = network, flows
         self.layout: PathwayLayout = layouts.arrange(network)
         self.labels: list[Box] = []
+        self.page = Box(0.05, 0.05, self.layout.width - 0.05, self.layout.height + 0.1)
         width, height = max(self.layout.width, 7.0), self.layout.height + TITLE_HEIGHT + LEGEND_HEIGHT
         self.figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
@@ -257,11 +258,19 @@ class _Drawing:
         )
         extent = drawn.get_window_extent(self.canvas.get_renderer())  # type: ignore[no-untyped-call]
         size = (extent.width / DOTS_PER_INCH + 0.06, extent.height / DOTS_PER_INCH + 0.04)
-        box = layouts.place_label(curve, size, taken, others)
+        box = layouts.place_label(curve, size, taken, others, self.page)
+        if not box.overlap(_around(curve.at(np.linspace(0.0, 1.0, 60)))):
+            self._leader(box, curve)
         drawn.set_position(box.centre)
         drawn.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8})
         taken.append(box)
         self.labels.append(box)
+
+    def _leader(self, box: Box, curve: Curve) -> None:
+        """A thin line from a label that stands apart to the middle of its arrow."""
+        x, y = curve.at(0.5)[0]
+        edge = (min(max(x, box.left), box.right), min(max(y, box.bottom), box.top))
+        self.axes.plot([edge[0], x], [edge[1], y], color=GREY, linewidth=0.6, zorder=2.5)
 
     def _stubs(self) -> list[Box]:
         """Short arrows with a label: external arrivals and twins' entry come in above, exits go out below a box."""
@@ -320,6 +329,12 @@ class _Drawing:
         self.axes.legend(
             handles=handles, loc="lower left", ncols=columns, fontsize=8.5, frameon=False, borderaxespad=0.6
         )
+
+
+def _around(points: np.ndarray) -> Box:
+    """The rectangle around points (n, 2), a little wider than they are."""
+    (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
+    return Box(left - 0.15, bottom - 0.3, right + 0.15, top + 0.3)
 
 
 def _in_order(settings: tuple[SettingDefinition, ...]) -> list[str]:

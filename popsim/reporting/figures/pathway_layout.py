@@ -35,6 +35,7 @@ STAGE_NAMES = {
 }
 SWEEPS = 12
 BENDS = (0.0, 0.12, -0.12, 0.25, -0.25, 0.4, -0.4, 0.6, -0.6, 0.85, -0.85)
+BESIDE = (0.0, 0.12, -0.12, 0.26, -0.26, 0.42, -0.42)  # inches
 ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88)
 
 Point = tuple[float, float]
@@ -160,20 +161,48 @@ def curves(layout: PathwayLayout) -> dict[tuple[str, str], Curve]:
     return found
 
 
-def place_label(curve: Curve, size: Point, taken: Iterable[Box], lines: Iterable[np.ndarray]) -> Box:
-    """The position along its curve where a label covers least of the occupied boxes and of other arrows' points."""
+def place_label(curve: Curve, size: Point, taken: Iterable[Box], lines: Iterable[np.ndarray], page: Box) -> Box:
+    """The position of a label near its curve: on nothing that is taken, and on few points of other arrows.
+
+    Close to the curve first; where there is no room, ever further from its middle, within the page.
+    """
     taken, points = list(taken), list(lines)
     best, least = Box.around((0.0, 0.0), *size), np.inf
+    for x, y, away in _near(curve):
+        box = Box.around((x, y), size[0], size[1])
+        covered = sum(box.overlap(other) for other in taken)
+        crossed = sum(_inside(p, box) for p in points)
+        cost = 100.0 * covered + 0.02 * crossed + away
+        if cost < least:
+            best, least = box, cost
+    return best if not _covers(best, taken) else _free(curve, size, taken, page) or best
+
+
+def _near(curve: Curve) -> Iterable[tuple[float, float, float]]:
+    """Places on and beside a curve, and how far each is from the best."""
     for t in ALONG:
         x, y = curve.at(t)[0]
-        for up in (0.0, 0.12, -0.12, 0.26, -0.26, 0.42, -0.42):
-            box = Box.around((x, y + up), size[0], size[1])
-            covered = sum(box.overlap(other) for other in taken)
-            crossed = sum(_inside(p, box) for p in points)
-            cost = 100.0 * covered + 0.02 * crossed + abs(up) + 0.3 * abs(t - 0.5)
-            if cost < least:
-                best, least = box, cost
-    return best
+        for up in BESIDE:
+            yield float(x), float(y) + up, abs(up) + 0.3 * abs(t - 0.5)
+
+
+def _covers(box: Box, taken: Iterable[Box]) -> bool:
+    return any(box.overlap(other) > 0.0 for other in taken)
+
+
+def _free(curve: Curve, size: Point, taken: list[Box], page: Box) -> Box | None:
+    """The free place on a page that is nearest to the middle of a curve; None where there is none."""
+    middle = curve.at(0.5)[0]
+    across = np.arange(page.left + size[0] / 2, page.right - size[0] / 2, 0.1)
+    up = np.arange(page.bottom + size[1] / 2, page.top - size[1] / 2, 0.08)
+    places = np.array([(x, y) for x in across for y in up])
+    if not len(places):
+        return None
+    for x, y in places[np.argsort(((places - middle) ** 2).sum(axis=1), kind="stable")]:
+        box = Box.around((float(x), float(y)), *size)
+        if not _covers(box, taken):
+            return box
+    return None
 
 
 def _stage(network: CareNetwork, setting: SettingDefinition) -> int:

@@ -5,10 +5,12 @@ Colours: Okabe and Ito's palette for colour-blind readers, without its yellow, w
 
 from __future__ import annotations
 
+import math
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -26,7 +28,7 @@ LINES: tuple[Any, ...] = (
     "solid", (0, (6, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (10, 2)), (0, (3, 1.5, 1, 1.5, 1, 1.5)),
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
+HATCHES = ("", "//", "..", "\\\\", "--", "xx", "||", "++")  # two strokes a cell: calm, and told apart in grey
 INK, QUIET, RULE = "#222222", "#595959", "#9a9a9a"
 METADATA: dict[str, dict[str, str | None]] = {  # without times: the same figure gives the same bytes
     "png": {"Software": "popsim"},
@@ -53,13 +55,24 @@ STYLE: Any = {
     "ytick.labelcolor": INK,
     "legend.frameon": False,
     "legend.fontsize": 9,
-    "hatch.linewidth": 0.7,
+    "hatch.linewidth": 0.5,
     "lines.linewidth": 1.6,
     "text.parse_math": False,  # two dollar signs in a label are money, not a formula
     "pdf.fonttype": 42,  # whole TrueType fonts: text stays text, and editors can change it
     "svg.fonttype": "path",  # looks the same where the font is missing
     "svg.hashsalt": "popsim",  # the same figure gives the same file
 }
+IN_COLUMN: Any = {
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "lines.linewidth": 1.2,
+}
+COLUMN_INCHES = 85.0 / 25.4  # one column of a journal
+COLUMN: ContextVar[bool] = ContextVar("COLUMN", default=False)
 DOTS_PER_INCH = 150
 CHARACTERS_PER_INCH = 15.5  # of a note, at its size
 MAX_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
@@ -102,26 +115,40 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def blank(width: float, height: float, title: str, note: str = "") -> Figure:
-    """An empty figure.
+    """An empty figure; within `column_width` 85 mm wide, with a smaller title and note in more lines.
 
     Args:
         width, height: inches.
         title: what is shown, in one line.
         note: how to read it, below the axes.
     """
+    sizes, narrow = (12.0, 8.0), COLUMN.get()
+    if narrow:
+        width, height, sizes = COLUMN_INCHES, max(0.62 * height, 2.6), (8.5, 6.0)
+        height += 0.095 * len(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH * 8.0 / sizes[1])))
     figure = MAKE_FIGURE.get()(figsize=(width, height), layout="constrained", facecolor="white")
-    title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * 0.66)))
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold", color=INK)
+    title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * 0.66 * 12.0 / sizes[0])))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=sizes[0], weight="bold", color=INK)
     if note:
-        text = "\n".join(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH)))
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=QUIET)
+        text = "\n".join(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH * 8.0 / sizes[1])))
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=sizes[1], color=QUIET)
     return figure
+
+
+@contextmanager
+def column_width() -> Iterator[None]:
+    """Within it, figures are drawn for one column of a journal: 85 mm wide, no letter below 6 points."""
+    token = COLUMN.set(True)
+    try:
+        yield
+    finally:
+        COLUMN.reset(token)
 
 
 @contextmanager
 def in_style() -> Iterator[None]:
     """popsim's style, without warnings: a missing letter or labels without room are visible in the figure."""
-    with rc_context(STYLE), warnings.catch_warnings():
+    with rc_context(STYLE | (IN_COLUMN if COLUMN.get() else {})), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|constrained_layout not applied", UserWarning)
         yield
 
@@ -148,6 +175,17 @@ def described(figure: Figure) -> str:
     """A description of a figure, for those who cannot see it: its label, or its title and note."""
     words = str(figure.get_label()) or f"{figure.get_suptitle()}. {figure.get_supxlabel()}"
     return " ".join(words.split())
+
+
+def log_ticks(axis: Any) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers; none in between."""
+    low, high = sorted(axis.get_view_interval())
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1.0, 2.0, 5.0) if math.log10(high / low) <= 3.0 else (1.0,)
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    axis.set_ticks(shown, labels=[f"{tick:,.0f}" if tick >= 1.0 else f"{tick:g}" for tick in shown])
+    axis.set_ticks([], minor=True)
 
 
 def legend_above(axis: Axes) -> None:

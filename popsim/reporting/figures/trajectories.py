@@ -193,5 +193,4 @@ def _scale(axis: Axes, name: str) -> None:
     """Use a logarithmic axis, with numbers written out, where a signal needs one."""
     if name in LOGARITHMIC:
         axis.set_yscale("log")
-        for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-            ticks(lambda value, _: f"{value:,.0f}")
+        style.log_ticks(axis.yaxis)

@@ -27,7 +27,6 @@ PAST_DAYS = 120  # shown before today
 UNSEEN_FIRST = ("extracellular_fluid_excess_l", "filling_pressure_mmhg", "symptom_score")
 UNIT_WORDS = {"1": "", "bpm": "beats/min", "mL/min/1.73m2": "mL/min/1.73 m²"}
 LABEL_LETTERS = 46
-LOG_TICKS = [m * 10.0**e for e in range(-3, 7) for m in (1.0, 2.0, 3.0, 5.0)]
 SIGNALS_NOTE = (
     "Dots: measurements (hollow: too late to be used); for kidney function also from creatinine (CKD-EPI 2021). "
     "Blue: the twin's estimate of the true value, median and 90% interval, which is wide without measurements. "
@@ -126,10 +125,7 @@ def draw_signal(axis: Axes, signal: SignalHistory, summary: TwinSummary, size: f
     axis.axvline(summary.day, color=style.INK, lw=0.8, zorder=0.6)
     if signal.name in LOGARITHMIC:
         axis.set_yscale("log")
-        axis.minorticks_off()
-        low, high = axis.get_ylim()
-        ticks = [tick for tick in LOG_TICKS if low <= tick <= high]
-        axis.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        style.log_ticks(axis.yaxis)
     else:
         axis.yaxis.set_major_locator(MaxNLocator(4))
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))

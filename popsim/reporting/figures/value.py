@@ -20,6 +20,11 @@ from popsim.studies.prices import prices_in_words
 
 CONFIDENCE = 0.95
 GRID = 121  # points of a curve
+MIN_QUADRANT = 0.14  # of the view: a smaller quadrant has no room for its name
+QUADRANTS = (  # right, up, and what a strategy there is
+    (True, True, "better, dearer"), (True, False, "better, cheaper"),
+    (False, True, "worse, dearer"), (False, False, "worse, cheaper"),
+)  # fmt: skip
 ALL_THE_SAME = "all strategies have the same costs and effects: no difference in any replication"
 
 
@@ -59,10 +64,11 @@ def cost_effectiveness_plane(run: StoredRun) -> Figure:
         if len(cloud):
             _cloud(axis, cloud, look, titles[name], drawn)
     _threshold(axis, experiment.willingness_to_pay, experiment.currency)
+    _quadrants(axis)
     axis.set_xlabel(f"QALYs gained per person in {horizon_in_words(experiment)}, against {base}")
     axis.set_ylabel(f"Extra cost per person, {experiment.currency}")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    style.legend_above(axis)
     return figure
 
 
@@ -107,7 +113,7 @@ def acceptability(run: StoredRun, highest: float | None = None) -> Figure:
     axis.set_xlabel(f"Willingness to pay for a QALY, {experiment.currency}")
     axis.set_ylabel("Probability of being the best buy")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    style.legend_above(axis)
     return figure
 
 
@@ -172,6 +178,20 @@ def _cloud(axis: Axes, cloud: NDArray[np.float64], look: style.Look, title: str,
     )  # fmt: skip
 
 
+def _quadrants(axis: Axes) -> None:
+    """The name of each quadrant in its outer corner, where the view has room for it."""
+    low, high = np.array([axis.get_xlim(), axis.get_ylim()]).T
+    for right, up, words in QUADRANTS:
+        corner = np.where([right, up], high, low)
+        if np.all(np.abs(corner) >= MIN_QUADRANT * (high - low)) and np.all((corner > 0) == [right, up]):
+            axis.annotate(
+                words, corner, (-4 if right else 4, -4 if up else 4), textcoords="offset points",
+                ha="right" if right else "left", va="top" if up else "bottom",
+                fontsize=6.5 if style.COLUMN.get() else 8.5, style="italic", color=style.QUIET,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+            )  # fmt: skip
+
+
 def _threshold(axis: Axes, willingness_to_pay: float, currency: str) -> None:
     """The willingness-to-pay line through the origin, across the view that the points have set."""
     axis.autoscale_view()
@@ -183,8 +203,10 @@ def _threshold(axis: Axes, willingness_to_pay: float, currency: str) -> None:
     axis.set_ylim(*y)
     axis.plot(x, willingness_to_pay * x, ls=(0, (5, 3)), color=style.QUIET, lw=1.1, zorder=1)
     right = min(x[1], y[1] / willingness_to_pay) if willingness_to_pay > 0 else x[1]
+    near = (0.78 if style.COLUMN.get() else 0.93) * right  # in a column the corner is for the quadrant's name
     axis.annotate(
-        f"{willingness_to_pay:,.0f} {currency} per QALY", (right, willingness_to_pay * right), (-6, -10),
-        textcoords="offset points", ha="right", va="top", fontsize=8.5, color=style.QUIET,
+        f"{willingness_to_pay:,.0f} {currency}\nper QALY", (near, willingness_to_pay * near), (-8, 0),
+        textcoords="offset points", ha="right", va="center", fontsize=6.5 if style.COLUMN.get() else 8.5,
+        color=style.QUIET,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Parts of every HTML page of popsim: style, embedded images, scrolling tables, writing.
 
-A page has no scripts and no external files or fonts, so it can be mailed, printed and archived. Titles are escaped
-here; a page's header and main part are HTML, escaped by their authors.
+A page has no external files or fonts, and no scripts unless it computes, so it can be mailed, printed and archived.
+Titles are escaped here; a page's header and main part are HTML, escaped by their authors.
 """
 
 from __future__ import annotations
@@ -35,22 +35,24 @@ th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px 
 td{font-variant-numeric:tabular-nums}thead th{border-bottom:2px solid var(--quiet)}
 tbody th{font-weight:normal}th[scope=colgroup]{font-weight:bold;background:var(--band)}
 figure{margin:2.5rem 0}figure img{max-width:100%;height:auto;background:#fff;border-radius:4px}
-code{overflow-wrap:anywhere}
+code,p,li,h1,dd,figcaption{overflow-wrap:anywhere}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}figure,tr{break-inside:avoid}
 h2{break-after:avoid}a{color:inherit;text-decoration:none}}
 """
 
 
-def page(title: str, body: str, style: str = "") -> str:
+def page(title: str, body: str, style: str = "", script: str = "") -> str:
     """A whole page.
 
     Args:
         title: of the window.
         body: HTML.
         style: more CSS, for this kind of page.
+        script: JavaScript of a page that computes.
     """
-    return f"""{html_head(title, CSS + style)}<body>
-{body}
+    running = f"\n<script>{script}</script>" if script else ""
+    return f"""{html_head(title, CSS + style, script)}<body>
+{body}{running}
 </body>
 </html>
 """

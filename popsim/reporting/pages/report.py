@@ -1,4 +1,4 @@
-"""One self-contained HTML page on a finished run: methods, tables, figures, parameters and provenance.
+"""One self-contained HTML page on a finished run: the answer, tables, figures, methods, parameters and provenance.
 
 It has no scripts and no external files or fonts, so it can be mailed, printed and archived. Everything that comes from
 definitions or data is escaped.
@@ -18,7 +18,9 @@ from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.small_cells import note
 from popsim.population.sampling import sample
-from popsim.reporting.figures import draw_all
+from popsim.reporting.answer import answer
+from popsim.reporting.cautions import Caution, cautions
+from popsim.reporting.figures import FIGURES, answer_figure, draw_all
 from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.pages.page import image, page, wide, write_page
 from popsim.reporting.text.cohort import baseline_lines, hidden_words
@@ -26,6 +28,12 @@ from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
 from popsim.runs.run import StoredRun
 
 MAX_BASELINE = 20_000  # people sampled for the baseline table
+ANSWER = "answer"  # the figure that stands with the answer, not among the others
+STYLE = """
+.answer{border-left:.35rem solid var(--link);background:var(--band);padding:.6rem 1rem}
+.answer p{margin:.4rem 0;font-size:1.1rem}
+.caution{border-left:.35rem solid #b8860b;background:var(--band);padding:.4rem 1rem;margin:.8rem 0}
+"""
 
 
 def write_report(run: StoredRun, path: Path | str) -> Path:
@@ -48,10 +56,11 @@ def report_page(run: StoredRun) -> str:
         "Parameters": _parameters(run),
         "Provenance": _provenance(run),
     }
-    anchors = {name: name.lower().replace(" ", "-") for name in sections}
-    links = "".join(f'<li><a href="#{anchors[name]}">{escape(name)}</a></li>' for name in sections)
+    warned = cautions(run)
+    links = "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in sections)
     body = "\n".join(
-        f'<section aria-labelledby="{anchors[name]}"><h2 id="{anchors[name]}">{escape(name)}</h2>\n{text}\n</section>'
+        f'<section aria-labelledby="{_anchor(name)}"><h2 id="{_anchor(name)}">{escape(name)}</h2>\n'
+        f"{_warnings(name, warned)}{text}\n</section>"
         for name, text in sections.items()
     )
     return page(
@@ -61,11 +70,42 @@ def report_page(run: StoredRun) -> str:
 <p>{escape(run.experiment.description)}</p>
 <p class="quiet">{escape(_sizes(run))}</p>
 </header>
-<nav aria-label="Contents"><ul>{links}</ul></nav>
 <main>
+{_answer(run, warned)}
+<nav aria-label="Contents"><ul>{links}</ul></nav>
 {body}
 </main>""",
+        STYLE,
     )
+
+
+def _anchor(section: str) -> str:
+    return section.lower().replace(" ", "-")
+
+
+def _answer(run: StoredRun, warned: Sequence[Caution]) -> str:
+    """Three sentences, a figure, and what to know before using them."""
+    found = answer(run)
+    sentences = found.sentences if found else ("The strategies of this run cannot be told apart or compared.",)
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    drawn = f'<figure id="figure-{ANSWER}">{image(answer_figure(run))}</figure>' if found else ""
+    listed = "".join(
+        "<li>" + (f'<a href="#{_anchor(one.section)}">{escape(one.about)}</a>' if one.section else escape(one.about))
+        + (f": {escape(one.text)}" if not one.section else "") + "</li>"
+        for one in warned
+    )  # fmt: skip
+    return (
+        f'<section aria-labelledby="the-answer"><h2 id="the-answer">The answer</h2>\n<div class="answer">{said}</div>\n'
+        f'{drawn}\n<div class="caution"><p>Before you use it:</p><ul>{listed}</ul></div>\n</section>'
+    )
+
+
+def _warnings(section: str, warned: Sequence[Caution]) -> str:
+    """The warnings that belong to a section, at its beginning."""
+    return "".join(
+        f'<p class="caution"><strong>{escape(one.about)}.</strong> {escape(one.text)}</p>\n'
+        for one in warned if one.section == section
+    )  # fmt: skip
 
 
 def _sizes(run: StoredRun) -> str:
@@ -96,7 +136,7 @@ def _lines_table(head: str, lines: Lines) -> str:
 
 def _figures(run: StoredRun) -> str:
     parts, missing = [], []
-    for drawn in draw_all(run):
+    for drawn in draw_all(run, [name for name in FIGURES if name != ANSWER]):
         if drawn.figure is None:
             missing.append((drawn.name, drawn.problem))
             continue

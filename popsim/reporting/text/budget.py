@@ -12,7 +12,7 @@ from popsim.economics.budget import TOTAL, budget_impact, market_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.table_files import tabled
-from popsim.reporting.text.formatting import aligned
+from popsim.reporting.text.formatting import aligned, change
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
 from popsim.studies.prices import prices_in_words
@@ -106,14 +106,14 @@ def _years(
     lines += shares
     for label, column in (("Current mix", "current_mix"), ("New mix", "new_mix")):
         lines.append([f"  {label}", *(f"{cell[year, TOTAL][column]:,.0f}" for year in years)])
-    lines.append(["  Net impact", *(f"{cell[year, TOTAL]['net']:+,.0f}" for year in years)])
+    lines.append(["  Net impact", *(change(cell[year, TOTAL]["net"]) for year in years)])
     if all(cell[year, TOTAL]["low"] is not None for year in years):
-        spans = (f"{cell[year, TOTAL]['low']:+,.0f} to {cell[year, TOTAL]['high']:+,.0f}" for year in years)
+        spans = (f"{change(cell[year, TOTAL]['low'])} to {change(cell[year, TOTAL]['high'])}" for year in years)
         lines.append(["    95% interval", *spans])
     for component in table["component"].unique(maintain_order=True).to_list():
         changes = [cell[year, component]["net"] for year in years]
         if component != TOTAL and any(changes):
             less = perspective == "payer" and component == "out_of_pocket"
             label = LESS_CHARGES if less else measure_of(f"cost_{component}").short
-            lines.append([f"    {label}", *(f"{c:+,.0f}" for c in changes)])
+            lines.append([f"    {label}", *(change(c) for c in changes)])
     return aligned(lines)

@@ -35,6 +35,12 @@ def rounded(value: float | None, digits: int = 3, *, signed: bool = False) -> st
     return f"{value:{'+' if signed and value else ''},.{max(0, digits - 1 - size)}f}"
 
 
+def change(amount: float) -> str:
+    """A change of money in whole units with its sign; one written as 0 has none."""
+    text = f"{amount:+,.0f}"
+    return "0" if text in ("+0", "-0") else text
+
+
 def estimate(cell: Cell | None, measure: OutcomeMeasure) -> str:
     """A mean with those of its intervals that are known, or n/a where there was nobody to count."""
     return _with_intervals(cell, partial(_written, measure=measure))
