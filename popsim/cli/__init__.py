@@ -22,6 +22,7 @@ from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
 from popsim.cli.examples import examples, new
 from popsim.cli.explain import explain
+from popsim.cli.export import export_app
 from popsim.cli.forecasts import score
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
@@ -83,6 +84,7 @@ app.command()(plot)
 app.command()(report)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
+app.add_typer(export_app, name="export")
 pathway_app.command("show")(pathway_show)
 cohort_app.command("summary")(cohort_summary)
 cohort_app.command("from-table")(cohort_from_table)

@@ -21,7 +21,9 @@ PACKAGE = Path(__file__).parent.parent
 # Packages on which no result of a unit depends; whole packages, so that no module elsewhere is excluded by its name.
 WITHOUT_INFLUENCE = {
     "cli",
+    "dashboard",
     "examples",
+    "exchange",
     "surface",
     "reporting",
     "verification",
