@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from popsim.cli.budget import budget, capacity
+from popsim.cli.bundle import bundle
 from popsim.cli.calibrate import calibrate
 from popsim.cli.compare import compare
 from popsim.cli.data_value import data_value
@@ -82,6 +83,7 @@ app.command()(data_value)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)
+app.command()(bundle)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
 app.add_typer(export_app, name="export")

@@ -18,7 +18,9 @@ Effect = Annotated[str, typer.Option(metavar="MEASURE", help="Measure of health 
 @export_app.command("excel")
 def export_excel(
     run: FinishedRun,
-    out: Annotated[Path | None, typer.Option(help="Workbook; by default '<experiment>.xlsx' in the run's folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Workbook; by default '<experiment>.xlsx' in the run's folder.")
+    ] = None,
     effect: Effect = "qalys",
 ) -> None:
     """Write inputs, draws and results with live formulas: change the willingness to pay in one cell."""

@@ -1,4 +1,4 @@
-"""The sheets of the workbook that need parameter draws: net benefit draw by draw, acceptability and EVPI by threshold."""
+"""The sheets that need parameter draws: net benefit draw by draw, acceptability and EVPI by threshold."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from popsim.economics.cost_effectiveness import ROUNDING
-from popsim.exchange.tables.decision_tables import DecisionTables
-from popsim.exchange.tables.sheets import (
+from popsim.exchange.tables.book import (
     BENEFIT,
     BEST,
     CURVE,
     DECISION,
     FIRST,
     GRID,
+    HEAD_HEIGHT,
     PRICE,
     STEPS_TO_PRICE,
     TABLE,
@@ -24,6 +24,7 @@ from popsim.exchange.tables.sheets import (
     cell,
     values_at,
 )
+from popsim.exchange.tables.decision_tables import DecisionTables
 
 USUAL_STEP = 5000.0  # where the experiment's own threshold is 0
 
@@ -37,6 +38,7 @@ def write_benefits(book: Book, tables: DecisionTables, places: Places) -> None:
     best = benefit.max(axis=1)
     wins = benefit >= best[:, None] - rounding
     sheet.set_column(0, 4 + 2 * S, 16)
+    sheet.set_row(FIRST - 1, HEAD_HEIGHT)
     sheet.write_string(0, 0, f"Net monetary benefit, {tables.run.experiment.currency}", book.title)
     sheet.write_string(1, 0, "Rounding")
     largest = f"SUMPRODUCT(MAX({PRICE}*ABS({places.all_effects})+ABS({places.all_costs})))"
@@ -76,7 +78,8 @@ def write_curves(book: Book, tables: DecisionTables, places: Places) -> None:
     sheet.write_string(0, 0, "Probability of being best, by willingness to pay", book.title)
     sheet.write_string(2, 0, "Step of the grid", book.bold)
     sheet.write_number(2, 1, step, book.change)
-    sheet.write_string(2, 2, "change this cell: the curves follow")
+    sheet.write_string(2, 2, "change this cell: the curves follow", book.plain)
+    sheet.set_row(top, HEAD_HEIGHT)
     currency = tables.run.experiment.currency
     evpi_head = [f"EVPI per person, {currency}"] if tables.has_information else []
     for column, head in enumerate([f"Willingness to pay, {currency}", *tables.titles, "Best on average", *evpi_head]):

@@ -1,13 +1,14 @@
 """Costs and effects of every strategy in every draw, as other programs take them.
 
 The draws are those that popsim's own decision uses: means over replications with their Monte Carlo noise removed
-(`Decision.exact`), so that another program's acceptability and EVPI are popsim's; means, and with them the ICER, are the
-same with and without. The draws as they were simulated stand beside them.
+(`Decision.exact`), so that another program's acceptability and EVPI are popsim's. Means, and with them the ICER, are
+the same with and without noise. The draws as they were simulated stand beside them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -125,6 +126,12 @@ class DecisionTables:
     def information(self, prices: list[float]) -> list[float]:
         """EVPI per person at each price."""
         return [float(value) for value in perfect_information(self.simulated, prices)["value"]]
+
+
+def created_at(run: StoredRun) -> datetime:
+    """When the run was made: the date in files about it, so that they are the same whenever they are written."""
+    said = run.manifest.get("started_at")
+    return datetime.fromisoformat(said).replace(tzinfo=None) if said else datetime(2000, 1, 1)
 
 
 def _as_equal_as(simulated: NDArray[np.float64], exact: NDArray[np.float64]) -> NDArray[np.float64]:

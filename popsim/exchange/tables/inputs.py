@@ -11,11 +11,13 @@ from typing import Any
 
 import polars as pl
 
+from popsim.economics.price_indices import PriceIndices
 from popsim.errors import InputError
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.sets import read_sets
+from popsim.physiology.own import own_parameter_files
 from popsim.runs.run import StoredRun
-from popsim.studies.organ_systems import own_organ_systems_of, own_parameter_files
+from popsim.studies.organ_systems import own_organ_systems_of
 from popsim.studies.parameter_table import parameter_table
 from popsim.studies.parameters import resolve_parameters
 
@@ -56,9 +58,11 @@ def parameter_inputs(run: StoredRun) -> pl.DataFrame:
     found = known.filter(pl.col("parameter").is_in(list(used)))
     values = pl.Series("value", [used[name] for name in found["parameter"]], pl.Float64)
     same = found["value"] == values
-    source = pl.when(pl.col("uncertainty_source") != "").then(
-        pl.format("{}; uncertainty: {}", "source", "uncertainty_source")
-    ).otherwise("source")
+    source = (
+        pl.when(pl.col("uncertainty_source") != "")
+        .then(pl.format("{}; uncertainty: {}", "source", "uncertainty_source"))
+        .otherwise("source")
+    )
     table = found.with_columns(source=source).with_columns(
         values,
         *(pl.when(same).then(name).otherwise(None).alias(name) for name in ("low", "high")),
@@ -84,12 +88,10 @@ def _known(run: StoredRun) -> pl.DataFrame:
         sets: Mapping[str, ParameterSet] = read_sets(own_parameter_files((*own, *run.organ_systems)))
         return parameter_table(*_counted(run, sets))
     except (InputError, StopIteration):  # a file of the experiment is gone: values alone are known
-        return pl.DataFrame(schema={name: pl.String for name in ("parameter", "uncertainty_source")} | COLUMNS)
+        return pl.DataFrame(schema=dict.fromkeys(("parameter", "uncertainty_source"), pl.String) | COLUMNS)
 
 
 def _counted(run: StoredRun, added: Mapping[str, ParameterSet]) -> Any:
-    from popsim.economics.price_indices import PriceIndices
-
     said = run.experiment.price_indices
     indices = PriceIndices.read(run.experiment_file.parent / said) if said else None
     parameters, uncertain = resolve_parameters(run.experiment, run.experiment_file, added, indices)
@@ -107,7 +109,7 @@ def _rows(name: str, said: Any, about: Mapping[str, str]) -> Iterator[tuple[obje
         for place, one in enumerate(said, 1):
             label = one.get("name", place) if isinstance(one, dict) else place
             yield from _rows(f"{name}.{label}", one, about)
-    elif said is not None and said != "" and said != []:
+    elif said is not None and said not in ("", []):
         value, text = _leaf(said)
         where = (about.get("unit"), about.get("distribution"), None, None, None, None)
         yield (name, value, text, *where, "stated", about.get("source"))

@@ -1,14 +1,14 @@
-"""A run for R: the draws as CSV and Parquet, and `load.R`, which reads them in base R for BCEA, dampack, hesim and SAVI.
+"""A run for R: the draws as CSV and Parquet, and `load.R`, base R alone, which hands them to BCEA, dampack and hesim.
 
-    about.csv                    key, value: willingness to pay, currency, effect, run, content hash
-    strategies.csv               strategy_id, strategy, title; the comparator first
-    costs.csv, effects.csv       draw and a column for each strategy, as popsim's decision uses them
-    costs_simulated.csv, ...     the same with their Monte Carlo noise
-    parameters.csv               draw and a column for each uncertain parameter
-    hesim.csv, psa.parquet       sample, strategy_id, grp_id, effect, cost: one row a draw and strategy
-    savi_*.csv                   costs, effects and parameters without the number of the draw
-    popsim_results.csv           figure, strategy, value, text: what popsim found, for `check_popsim`
-    load.R                       base R alone
+about.csv                    key, value: willingness to pay, currency, effect, run, content hash
+strategies.csv               strategy_id, strategy, title; the comparator first
+costs.csv, effects.csv       draw and a column for each strategy, as popsim's decision uses them
+costs_simulated.csv, ...     the same with their Monte Carlo noise
+parameters.csv               draw and a column for each uncertain parameter
+hesim.csv, psa.parquet       sample, strategy_id, grp_id, effect, cost: one row a draw and strategy
+savi_*.csv                   costs, effects and parameters without the number of the draw
+popsim_results.csv           figure, strategy, value, text: what popsim found, for `check_popsim`
+load.R                       base R alone
 """
 
 from __future__ import annotations

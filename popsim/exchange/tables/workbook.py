@@ -24,9 +24,10 @@ from typing import Any
 import polars as pl
 
 from popsim.errors import InputError
-from popsim.exchange.tables.decision_tables import DecisionTables
+from popsim.exchange.tables.book import DRAWS, Book, write_draws
+from popsim.exchange.tables.decision_tables import DecisionTables, created_at
 from popsim.exchange.tables.inputs import input_table
-from popsim.exchange.tables.sheets import DRAWS, Book, decision_sheets, write_draws
+from popsim.exchange.tables.sheets import decision_sheets
 
 MAX_ROWS = 1_048_576 - 10  # of a sheet
 MAX_PARAMETER_CELLS = 1_000_000
@@ -65,15 +66,9 @@ def write_inputs_workbook(table: pl.DataFrame, path: Path, created: datetime) ->
     return path
 
 
-def created_at(tables: DecisionTables) -> datetime:
-    """When the run was made, which is the date in the workbook, so that it is the same whenever it is written."""
-    said = tables.run.manifest.get("started_at")
-    return datetime.fromisoformat(said).replace(tzinfo=None) if said else datetime(2000, 1, 1)
-
-
 def _write(tables: DecisionTables, path: Path) -> None:
     run = tables.run
-    with Book.opened(path, created_at(tables), f"Run {run.manifest['run_id']}") as book:
+    with Book.opened(path, created_at(run), f"Run {run.manifest['run_id']}") as book:
         for name in ("Read me", "Decision", *(("Acceptability",) if tables.has_curves else ()), INPUTS, DRAWS):
             book.add(name)
         _inputs(book, input_table(run))
@@ -146,7 +141,7 @@ def _read_me(book: Book, tables: DecisionTables, parameters: str) -> None:
         ("Sheets Steps, Net benefit, Best", "where the formulas take their steps"),
         ("Sheet Check", "popsim's own numbers beside the workbook's"),
         ("Dominated", "another strategy costs no more and gives no less"),
-        ("Extendedly dominated", "each unit that it gives over a cheaper strategy costs more than what a dearer one adds"),
+        ("Extendedly dominated", "each unit that it gives over a cheaper strategy costs more than a dearer one asks"),
         ("ICER", "cost step / effect step from the strategy before it on the frontier"),
         ("EVPI", "what knowing all parameters would be worth, per person"),
     ]  # fmt: skip
