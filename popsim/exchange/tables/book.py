@@ -26,7 +26,7 @@ STEPS_TO_PRICE = 5  # steps of the grid from 0 to the experiment's threshold
 STEP_ROW = 3  # row of the first strategy on the sheet of steps
 
 
-class Book:
+class WorkbookWriter:
     """A workbook being written, with its formats."""
 
     def __init__(self, workbook: Any) -> None:
@@ -46,7 +46,7 @@ class Book:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, created: datetime, comments: str = "") -> Iterator[Book]:
+    def opened(cls, path: Path, created: datetime, comments: str = "") -> Iterator[WorkbookWriter]:
         """A workbook at a path; `created` is its date, so that the same content has the same bytes."""
         from xlsxwriter import Workbook  # noqa: PLC0415 only this needs it
         from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
@@ -93,7 +93,7 @@ def _of(sheet: str) -> str:
     return f"'{sheet}'!" if sheet else ""
 
 
-def write_draws(book: Book, name: str, tables: DecisionTables, decision: Decision) -> None:
+def write_draws(book: WorkbookWriter, name: str, tables: DecisionTables, decision: Decision) -> None:
     """A sheet of draws: costs of all strategies, then effects."""
     sheet, titles = book.add(name), tables.titles
     count = len(titles)
@@ -112,7 +112,7 @@ def write_draws(book: Book, name: str, tables: DecisionTables, decision: Decisio
     sheet.freeze_panes(FIRST, 1)
 
 
-class Places:
+class DrawPlaces:
     """Where things are: `S` strategies, `D` draws."""
 
     def __init__(self, tables: DecisionTables) -> None:

@@ -18,8 +18,8 @@ from popsim.exchange.tables.book import (
     PRICE,
     STEPS_TO_PRICE,
     TABLE,
-    Book,
-    Places,
+    DrawPlaces,
+    WorkbookWriter,
     area,
     cell,
     values_at,
@@ -29,7 +29,7 @@ from popsim.exchange.tables.decision_tables import DecisionTables
 USUAL_STEP = 5000.0  # where the experiment's own threshold is 0
 
 
-def write_benefits(book: Book, tables: DecisionTables, places: Places) -> None:
+def write_benefits(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces) -> None:
     """Net benefit of each draw at the threshold; who is best, ties shared."""
     sheet, S = book.add(BENEFIT), places.S
     price = tables.price
@@ -67,7 +67,7 @@ def write_benefits(book: Book, tables: DecisionTables, places: Places) -> None:
     sheet.freeze_panes(FIRST, 1)
 
 
-def write_curves(book: Book, tables: DecisionTables, places: Places) -> None:
+def write_curves(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces) -> None:
     """Acceptability curves and EVPI over a grid of thresholds, whose step is a cell, with charts."""
     sheet, S = book.sheets[CURVE], places.S
     step = tables.price / STEPS_TO_PRICE or USUAL_STEP
@@ -112,12 +112,12 @@ def write_curves(book: Book, tables: DecisionTables, places: Places) -> None:
     sheet.freeze_panes(top + 1, 1)
 
 
-def _numbers(places: Places) -> str:
+def _numbers(places: DrawPlaces) -> str:
     """1, 2, ... S, downwards, for SUMPRODUCT."""
     return f"ROW({area((0, 0), (places.S - 1, 0))})"
 
 
-def _highest(book: Book, tables: DecisionTables, places: Places, prices: list[float]) -> None:
+def _highest(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces, prices: list[float]) -> None:
     """The highest net benefit of each draw at each threshold of the grid, and how many strategies have it."""
     sheet, S = book.add(BEST), places.S
     sheet.set_column(0, 2 * GRID - 1, 14)
@@ -152,7 +152,7 @@ def _highest(book: Book, tables: DecisionTables, places: Places, prices: list[fl
     sheet.freeze_panes(FIRST, 0)
 
 
-def _charts(book: Book, tables: DecisionTables, top: int, S: int) -> None:
+def _charts(book: WorkbookWriter, tables: DecisionTables, top: int, S: int) -> None:
     """Acceptability curves, and EVPI below them."""
     sheet, currency = book.sheets[CURVE], tables.run.experiment.currency
     groups = [("Probability of being best", "0%", list(range(1, S + 1)), "A28")]

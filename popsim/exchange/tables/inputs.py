@@ -88,7 +88,8 @@ def _known(run: StoredRun) -> pl.DataFrame:
         sets: Mapping[str, ParameterSet] = read_sets(own_parameter_files((*own, *run.organ_systems)))
         return parameter_table(*_counted(run, sets))
     except (InputError, StopIteration):  # a file of the experiment is gone: values alone are known
-        return pl.DataFrame(schema=dict.fromkeys(("parameter", "uncertainty_source"), pl.String) | COLUMNS)
+        empty: dict[str, Any] = dict.fromkeys(("parameter", "uncertainty_source"), pl.String)
+        return pl.DataFrame(schema=empty | COLUMNS)
 
 
 def _counted(run: StoredRun, added: Mapping[str, ParameterSet]) -> Any:

@@ -19,8 +19,8 @@ from popsim.exchange.tables.book import (
     STEP_ROW,
     STEPS,
     TABLE,
-    Book,
-    Places,
+    DrawPlaces,
+    WorkbookWriter,
     area,
     cell,
 )
@@ -31,9 +31,9 @@ from popsim.exchange.tables.steps import status_in_words, write_steps
 NO = "needs at least 2 parameter draws"
 
 
-def decision_sheets(book: Book, tables: DecisionTables) -> None:
+def decision_sheets(book: WorkbookWriter, tables: DecisionTables) -> None:
     """All sheets that calculate."""
-    places = Places(tables)
+    places = DrawPlaces(tables)
     _decision(book, tables, places)
     write_steps(book, tables, places)
     if tables.has_curves:
@@ -42,7 +42,7 @@ def decision_sheets(book: Book, tables: DecisionTables) -> None:
     _check(book, tables, places)
 
 
-def _decision(book: Book, tables: DecisionTables, places: Places) -> None:
+def _decision(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces) -> None:
     sheet, S, currency = book.sheets[DECISION], places.S, tables.run.experiment.currency
     last = TABLE + S - 1
     for column, width in ((0, 40), (1, 16), (2, 16), (3, 30), (4, 16), (5, 16), (6, 18), (7, 18), (8, 18), (9, 18)):
@@ -99,7 +99,7 @@ def _decision(book: Book, tables: DecisionTables, places: Places) -> None:
     sheet.freeze_panes(TABLE, 1)
 
 
-def _information(book: Book, tables: DecisionTables, places: Places, row: int) -> None:
+def _information(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces, row: int) -> None:
     """EVPI per person at the threshold: 0 where it is mere rounding."""
     sheet = book.sheets[DECISION]
     sheet.write_string(row, 0, f"EVPI per person, {tables.run.experiment.currency}", book.bold)
@@ -115,7 +115,7 @@ def _information(book: Book, tables: DecisionTables, places: Places, row: int) -
     sheet.write_string(row, 2, "what knowing all parameters would be worth", book.plain)
 
 
-def _against_comparator(book: Book, tables: DecisionTables, places: Places, row: int) -> None:
+def _against_comparator(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces, row: int) -> None:
     """Each strategy against the comparator alone, with the words of the cost-effectiveness plane."""
     sheet, currency = book.sheets[DECISION], tables.run.experiment.currency
     sheet.write_string(row, 0, f"Against {tables.titles[0]}", book.bold)
@@ -151,7 +151,7 @@ def _difference(own: float, base: float) -> float:
     return 0.0 if abs(own - base) <= ROUNDING * max(abs(own), abs(base)) else float(own - base)
 
 
-def _check(book: Book, tables: DecisionTables, places: Places) -> None:
+def _check(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces) -> None:
     """popsim's own numbers at its threshold beside what the workbook calculates."""
     sheet, S = book.add(CHECK), places.S
     sheet.set_column(0, 1, 34)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from popsim.economics.cost_effectiveness import ROUNDING
-from popsim.exchange.tables.book import HEAD_HEIGHT, STEP_ROW, STEPS, Book, Places, area, cell
+from popsim.exchange.tables.book import HEAD_HEIGHT, STEP_ROW, STEPS, DrawPlaces, WorkbookWriter, area, cell
 from popsim.exchange.tables.decision_tables import DecisionTables
 
 
-def write_steps(book: Book, tables: DecisionTables, places: Places) -> None:
+def write_steps(book: WorkbookWriter, tables: DecisionTables, places: DrawPlaces) -> None:
     """Incremental analysis, pair by pair: who is the same, who is dominated, and the slopes of the frontier."""
     sheet, S = book.add(STEPS), places.S
     blocks = ("same as", "dominated by", "slope from", "slope to", "frontier below")

@@ -24,7 +24,7 @@ from typing import Any
 import polars as pl
 
 from popsim.errors import InputError
-from popsim.exchange.tables.book import DRAWS, Book, write_draws
+from popsim.exchange.tables.book import DRAWS, WorkbookWriter, write_draws
 from popsim.exchange.tables.decision_tables import DecisionTables, created_at
 from popsim.exchange.tables.inputs import input_table
 from popsim.exchange.tables.sheets import decision_sheets
@@ -61,14 +61,14 @@ def write_workbook(tables: DecisionTables, path: Path) -> Path:
 
 def write_inputs_workbook(table: pl.DataFrame, path: Path, created: datetime) -> Path:
     """The input table alone as a workbook of one sheet."""
-    with Book.opened(path, created) as book:
+    with WorkbookWriter.opened(path, created) as book:
         _inputs(book, table)
     return path
 
 
 def _write(tables: DecisionTables, path: Path) -> None:
     run = tables.run
-    with Book.opened(path, created_at(run), f"Run {run.manifest['run_id']}") as book:
+    with WorkbookWriter.opened(path, created_at(run), f"Run {run.manifest['run_id']}") as book:
         for name in ("Read me", "Decision", *(("Acceptability",) if tables.has_curves else ()), INPUTS, DRAWS):
             book.add(name)
         _inputs(book, input_table(run))
@@ -79,7 +79,7 @@ def _write(tables: DecisionTables, path: Path) -> None:
         _read_me(book, tables, parameters)
 
 
-def _inputs(book: Book, table: pl.DataFrame) -> None:
+def _inputs(book: WorkbookWriter, table: pl.DataFrame) -> None:
     sheet = book.add(INPUTS)
     for column, (head, width) in enumerate(INPUT_HEADS.values()):
         sheet.set_column(column, column, width)
@@ -99,7 +99,7 @@ def _rows(sheet: Any, rows: Iterable[Sequence[object]], first: int) -> None:
                 sheet.write_string(row, column, str(cell))
 
 
-def _parameter_draws(book: Book, tables: DecisionTables) -> str:
+def _parameter_draws(book: WorkbookWriter, tables: DecisionTables) -> str:
     """The sheet of parameter draws; returns what is to be said about it."""
     frame = tables.parameter_draws
     if frame is None:
@@ -116,7 +116,7 @@ def _parameter_draws(book: Book, tables: DecisionTables) -> str:
     return "the uncertain parameters in every draw"
 
 
-def _read_me(book: Book, tables: DecisionTables, parameters: str) -> None:
+def _read_me(book: WorkbookWriter, tables: DecisionTables, parameters: str) -> None:
     run, sheet = tables.run, book.sheets["Read me"]
     experiment = run.experiment
     curves = tables.note or "probability of being best and EVPI over a grid of thresholds; change the step"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from popsim.html import html_table
-from popsim.reporting.bundle.technical import Block, Section, Table, TechnicalReport
+from popsim.reporting.bundle.technical import Block, ReportSection, TechnicalReport
+from popsim.reporting.pages.blocks import ReportTable
 from popsim.reporting.pages.page import image, page, wide
 
 
@@ -29,7 +30,7 @@ def report_as_page(report: TechnicalReport) -> str:
     )
 
 
-def _section(section: Section, report: TechnicalReport) -> str:
+def _section(section: ReportSection, report: TechnicalReport) -> str:
     parts = [_block(block) for block in section.blocks]
     if section.title == "CHEERS 2022":
         parts.append(_cheers(report))
@@ -40,7 +41,7 @@ def _section(section: Section, report: TechnicalReport) -> str:
 def _block(block: Block) -> str:
     if isinstance(block, str):
         return "".join(f"<p>{escape(line)}</p>" for line in block.split("\n") if line.strip())
-    if isinstance(block, Table):
+    if isinstance(block, ReportTable):
         return wide(html_table(block.caption, block.head, block.rows))
     return f'<figure id="figure-{block.name}">{image(block.figure)}</figure>'
 

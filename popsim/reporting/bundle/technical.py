@@ -15,6 +15,7 @@ from popsim.definitions.network import UNLIMITED
 from popsim.exchange.tables.decision_tables import DecisionTables
 from popsim.exchange.tables.inputs import parameter_inputs
 from popsim.reporting.figures import draw_all
+from popsim.reporting.pages.blocks import ReportTable
 from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
 from popsim.reporting.text.verification import WORDS
@@ -45,26 +46,18 @@ FIGURES = {
 GRID_STEPS = (0.5, 1.0, 1.5, 2.0)  # of the willingness to pay, in the table of uncertainty
 
 
-class Table(NamedTuple):
-    """A table: caption, headings, rows; a row of one cell is a heading across the table."""
-
-    caption: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-class Picture(NamedTuple):
+class ReportFigure(NamedTuple):
     """A figure by its name."""
 
     name: str
     figure: Figure
 
 
-type Block = str | Table | Picture
+type Block = str | ReportTable | ReportFigure
 
 
 @dataclass
-class Section:
+class ReportSection:
     """A numbered section."""
 
     number: int
@@ -89,8 +82,8 @@ class TechnicalReport:
 
     title: str
     subtitle: str
-    sections: tuple[Section, ...]
-    items: tuple[tuple[ChecklistItem, Section | None], ...]
+    sections: tuple[ReportSection, ...]
+    items: tuple[tuple[ChecklistItem, ReportSection | None], ...]
 
 
 def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) -> TechnicalReport:
@@ -101,12 +94,12 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
         findings: of its verification.
         changes: the change log.
     """
-    sections = {title: Section(number, title) for number, title in enumerate(SECTIONS, 1)}
+    sections = {title: ReportSection(number, title) for number, title in enumerate(SECTIONS, 1)}
     items = _items(run, sections)
     for section in sections.values():
         own = [(item.number, item.name, item.answer) for item, at in items if at is section]
         if own and section.title != "Summary":
-            section.blocks.append(Table("", ["CHEERS item", "", "This study"], own))
+            section.blocks.append(ReportTable("", ["CHEERS item", "", "This study"], own))
     experiment = run.experiment
     title = experiment.title or experiment.name
     sections["Summary"].blocks += [*([experiment.description] if experiment.description else []), *_answer(run)]
@@ -117,12 +110,12 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
     for drawn in draw_all(run, [name for names in FIGURES.values() for name in names]):
         if drawn.figure is not None:
             at = next(title for title, names in FIGURES.items() if drawn.name in names)
-            sections[at].blocks.append(Picture(drawn.name, drawn.figure))
+            sections[at].blocks.append(ReportFigure(drawn.name, drawn.figure))
     sections["Verification"].blocks += _verification(findings)
     sections["Reproduction"].blocks += _reproduction(run)
     stress_rows = [(item.number, item.name, item.answer) for item in stress(run)]
     sections["STRESS"].blocks.append(
-        Table("STRESS-DES and STRESS-ABS (Monks et al. 2019)", ["Item", "", "This study"], stress_rows)
+        ReportTable("STRESS-DES and STRESS-ABS (Monks et al. 2019)", ["Item", "", "This study"], stress_rows)
     )
     sections["Changes"].blocks += [part for part in changes.split("\n\n") if part]
     subtitle = (
@@ -131,13 +124,13 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
     return TechnicalReport(title, subtitle, tuple(sections.values()), tuple(items))
 
 
-def _items(run: StoredRun, sections: dict[str, Section]) -> list[tuple[ChecklistItem, Section | None]]:
+def _items(run: StoredRun, sections: dict[str, ReportSection]) -> list[tuple[ChecklistItem, ReportSection | None]]:
     at = {str(number): sections[title] for title, numbers in WHERE.items() for number in numbers}
     return [(item, at[item.number] if item.reported else None) for item in cheers(run)]
 
 
-def _lines(head: str, lines: Lines) -> Table:
-    return Table(" ".join(head.split("\n")), lines[0], [[line[0].strip(), *line[1:]] for line in lines[1:]])
+def _lines(head: str, lines: Lines) -> ReportTable:
+    return ReportTable(" ".join(head.split("\n")), lines[0], [[line[0].strip(), *line[1:]] for line in lines[1:]])
 
 
 def _answer(run: StoredRun) -> Iterator[Block]:
@@ -162,12 +155,12 @@ def _answer(run: StoredRun) -> Iterator[Block]:
             status = f"same as {titles[status.removeprefix('same as ')]}"
         rows.append((titles[row["strategy"]], f"{row['cost']:,.0f}", f"{row['effect']:.4f}", status, ratio))
     head = ["Strategy", f"Cost, {currency}", "QALYs", "Status", f"ICER, {currency} per QALY"]
-    yield Table("Incremental analysis of mean costs and QALYs per person", head, rows)
+    yield ReportTable("Incremental analysis of mean costs and QALYs per person", head, rows)
 
 
-def _model(run: StoredRun, section: Section) -> None:
+def _model(run: StoredRun, section: ReportSection) -> None:
     strategies = [(one.title, one.description or "no description") for one in run.experiment.strategies]
-    section.blocks.append(Table("Strategies compared", ["Strategy", "What is done"], strategies))
+    section.blocks.append(ReportTable("Strategies compared", ["Strategy", "What is done"], strategies))
     settings = []
     for one in run.network.settings:
         kind = "slots a day" if one.slots_per_day is not None else "places"
@@ -175,10 +168,10 @@ def _model(run: StoredRun, section: Section) -> None:
         settings.append((one.title, one.setting_class.replace("_", " "), places))
     people = run.network.reference_population
     caption = "Settings of the care network" + (f", for {people:,} people" if people else "")
-    section.blocks.append(Table(caption, ["Setting", "Class", "Capacity"], settings))
+    section.blocks.append(ReportTable(caption, ["Setting", "Class", "Capacity"], settings))
 
 
-def _inputs(run: StoredRun, section: Section) -> None:
+def _inputs(run: StoredRun, section: ReportSection) -> None:
     table = parameter_inputs(run)
     uncertain = table.filter(table["low"].is_not_null())
     section.blocks.append(
@@ -192,11 +185,11 @@ def _inputs(run: StoredRun, section: Section) -> None:
     ]
     if rows:
         section.blocks.append(
-            Table("Uncertain parameters", ["Parameter", "Value", "95% interval", "Distribution"], rows)
+            ReportTable("Uncertain parameters", ["Parameter", "Value", "95% interval", "Distribution"], rows)
         )
 
 
-def _results(run: StoredRun, section: Section) -> None:
+def _results(run: StoredRun, section: ReportSection) -> None:
     labels = {setting.name: setting.title for setting in run.network.settings}
     section.blocks.append(_lines(*outcome_lines(run.frame("summary"), run.experiment, labels)))
     if len(run.strategies) > 1:
@@ -221,7 +214,7 @@ def _uncertainty(run: StoredRun) -> Iterator[Block]:
         for price, shares, value in zip(prices, curve, values, strict=True)
     ]
     head = [f"{currency} per QALY", *tables.titles, f"EVPI per person, {currency}"]
-    yield Table("Probability of the highest net benefit, and the value of perfect information", head, rows)
+    yield ReportTable("Probability of the highest net benefit, and the value of perfect information", head, rows)
 
 
 def _verification(findings: Sequence[Finding]) -> Iterator[Block]:
@@ -237,7 +230,7 @@ def _verification(findings: Sequence[Finding]) -> Iterator[Block]:
         "was done and seen."
     )
     rows = [(one.area, one.title, WORDS[one.holds]) for one in findings]
-    yield Table("Verification of the model", ["Area", "Check", "Result"], rows)
+    yield ReportTable("Verification of the model", ["Area", "Check", "Result"], rows)
 
 
 def _reproduction(run: StoredRun) -> Iterator[Block]:
@@ -251,4 +244,4 @@ def _reproduction(run: StoredRun) -> Iterator[Block]:
         ("Seconds", f"{manifest['seconds']:,.0f}"),
         *((f"Version of {name}", number) for name, number in manifest["versions"].items()),
     ]
-    yield Table("What the results were made from", ["", "Value"], rows)
+    yield ReportTable("What the results were made from", ["", "Value"], rows)

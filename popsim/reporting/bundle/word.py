@@ -12,8 +12,9 @@ from typing import Any
 
 from popsim.errors import InputError
 from popsim.reporting.bundle.archive import same_times
-from popsim.reporting.bundle.technical import Picture, Section, Table, TechnicalReport
+from popsim.reporting.bundle.technical import ReportFigure, ReportSection, TechnicalReport
 from popsim.reporting.figures.style import METADATA, described, in_style
+from popsim.reporting.pages.blocks import ReportTable
 
 DOTS_PER_INCH = 130
 WIDTH_CM, MARGIN_CM = 16.0, 2.5
@@ -52,7 +53,7 @@ def write_word(report: TechnicalReport, path: Path, created: datetime) -> Path:
         for block in section.blocks:
             if isinstance(block, str):
                 document.add_paragraph(block)
-            elif isinstance(block, Table):
+            elif isinstance(block, ReportTable):
                 _table(document, block)
             else:
                 _picture(document, block)
@@ -64,7 +65,7 @@ def write_word(report: TechnicalReport, path: Path, created: datetime) -> Path:
     return path
 
 
-def _table(document: Any, table: Table) -> None:
+def _table(document: Any, table: ReportTable) -> None:
     if table.caption:
         document.add_paragraph(table.caption).paragraph_format.keep_with_next = True
     width = max(len(table.head), *(len(row) for row in table.rows)) if table.rows else len(table.head)
@@ -100,7 +101,7 @@ def _fill(cell: Any, text: str, *, bold: bool = False) -> None:
     run.bold, run.font.size = bold, Pt(8.5)
 
 
-def _picture(document: Any, picture: Picture) -> None:
+def _picture(document: Any, picture: ReportFigure) -> None:
     """A figure, with its description for those who cannot see it."""
     from docx.shared import Cm  # noqa: PLC0415 only the bundle needs it
 
@@ -136,7 +137,7 @@ def _bookmark(paragraph: Any, name: str, number: int) -> None:
     paragraph._p.append(end)
 
 
-def _page_of(paragraph: Any, section: Section) -> None:
+def _page_of(paragraph: Any, section: ReportSection) -> None:
     """A field with the page of a section's heading, which is computed when the document is opened."""
     from docx.shared import Pt  # noqa: PLC0415 only the bundle needs it
 
