@@ -72,3 +72,20 @@ def made_up_run(
     about = {"run_id": study.run_id, "content_hash": "0" * 64, "started_at": "2026-11-28T10:00:00+00:00"}
     store.write_manifest(about | {"versions": {"popsim": "0.1.0"}, "units": [{}], **study.describe()})
     return StoredRun.open(folder / "made_up")
+
+
+def six_strategies(folder: Path, draws: int = 30, replications: int = 2) -> StoredRun:
+    """Six strategies: a dominated, an extendedly dominated one, one equal to another, ties of effect and of cost."""
+    random = np.random.default_rng(1)
+    base, health = random.gamma(4, 2500, (draws, 1, 1)), random.normal(0.6, 0.05, (draws, 1, 1))
+    more, gain = np.array([0, 800, 1500, 400, 3000, 800]), np.array([0, 0.05, 0.05, 0.001, 0.12, 0.05])
+    z, y = random.normal(size=(2, draws, 1, 6))
+    z[..., 5], y[..., 5], y[..., 2] = (
+        z[..., 1],
+        y[..., 1],
+        y[..., 1],
+    )  # F is B; C has its effect
+    y[..., 3] = 0.0
+    luck = random.normal(size=(draws, replications, 1))
+    cost = base + more + 300 * z * (more > 0) + 100 * luck
+    return made_up_run(folder, cost, health + gain + 0.02 * y * (gain > 0) + 0.001 * luck)
