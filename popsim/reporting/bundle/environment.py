@@ -12,10 +12,9 @@ from typing import Any
 
 import tomli_w
 
-import popsim
 from popsim.runs.run import StoredRun
 
-ROOT = Path(popsim.__file__).parent
+ROOT = Path(__file__).parents[2]  # of the package
 SOURCES = (".py", ".toml", ".csv", ".R", ".typed")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 BESIDE = ("LICENSE", "CHANGELOG.md", "pyproject.toml")  # of the project, where it is not installed alone

@@ -43,6 +43,7 @@ def _block(block: Block) -> str:
         return "".join(f"<p>{escape(line)}</p>" for line in block.split("\n") if line.strip())
     if isinstance(block, ReportTable):
         return wide(html_table(block.caption, block.head, block.rows))
+    assert block.figure is not None
     return f'<figure id="figure-{block.name}">{image(block.figure)}</figure>'
 
 

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
-
-from matplotlib.figure import Figure
 
 from popsim.definitions.network import UNLIMITED
 from popsim.exchange.tables.decision_tables import DecisionTables
 from popsim.exchange.tables.inputs import parameter_inputs
-from popsim.reporting.figures import draw_all
+from popsim.reporting.figures import Drawn, draw_all
 from popsim.reporting.pages.blocks import ReportTable
 from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
@@ -46,14 +43,7 @@ FIGURES = {
 GRID_STEPS = (0.5, 1.0, 1.5, 2.0)  # of the willingness to pay, in the table of uncertainty
 
 
-class ReportFigure(NamedTuple):
-    """A figure by its name."""
-
-    name: str
-    figure: Figure
-
-
-type Block = str | ReportTable | ReportFigure
+type Block = str | ReportTable | Drawn
 
 
 @dataclass
@@ -110,7 +100,7 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
     for drawn in draw_all(run, [name for names in FIGURES.values() for name in names]):
         if drawn.figure is not None:
             at = next(title for title, names in FIGURES.items() if drawn.name in names)
-            sections[at].blocks.append(ReportFigure(drawn.name, drawn.figure))
+            sections[at].blocks.append(drawn)
     sections["Verification"].blocks += _verification(findings)
     sections["Reproduction"].blocks += _reproduction(run)
     stress_rows = [(item.number, item.name, item.answer) for item in stress(run)]

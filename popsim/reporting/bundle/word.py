@@ -12,7 +12,8 @@ from typing import Any
 
 from popsim.errors import InputError
 from popsim.reporting.bundle.archive import same_times
-from popsim.reporting.bundle.technical import ReportFigure, ReportSection, TechnicalReport
+from popsim.reporting.bundle.technical import ReportSection, TechnicalReport
+from popsim.reporting.figures import Drawn
 from popsim.reporting.figures.style import METADATA, described, in_style
 from popsim.reporting.pages.blocks import ReportTable
 
@@ -101,10 +102,11 @@ def _fill(cell: Any, text: str, *, bold: bool = False) -> None:
     run.bold, run.font.size = bold, Pt(8.5)
 
 
-def _picture(document: Any, picture: ReportFigure) -> None:
+def _picture(document: Any, picture: Drawn) -> None:
     """A figure, with its description for those who cannot see it."""
     from docx.shared import Cm  # noqa: PLC0415 only the bundle needs it
 
+    assert picture.figure is not None
     file = io.BytesIO()
     with in_style():
         picture.figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata=METADATA["png"])
