@@ -93,7 +93,7 @@ def test_each_of_52_items_is_answered_or_refused_with_a_reason(cards, kind):
 
 def test_numbers_are_those_of_the_results(cards, results):
     text = card_markdown(cards["simulator"])
-    assert "3 of 4 are inside (75%); 1 are outside" in text
+    assert "3 of 4 are inside (75%); outside and listed: 1." in text
     assert "B" in text and "published 0.2 (0.15 to 0.25), simulated 0.4 (0.35 to 0.45)" in text
     said = json.loads((results["risk_model"] / "model_card.json").read_text())
     c = said["performance"]["c-statistic"]

@@ -89,7 +89,7 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
     for section in sections.values():
         own = [(item.number, item.name, item.answer) for item, at in items if at is section]
         if own and section.title != "Summary":
-            section.blocks.append(ReportTable("", ["CHEERS item", "", "This study"], own))
+            section.blocks.append(ReportTable("", ["CHEERS item", "Topic", "This study"], own))
     experiment = run.experiment
     title = experiment.title or experiment.name
     sections["Summary"].blocks += [*([experiment.description] if experiment.description else []), *_answer(run)]
@@ -105,7 +105,7 @@ def technical_report(run: StoredRun, findings: Sequence[Finding], changes: str) 
     sections["Reproduction"].blocks += _reproduction(run)
     stress_rows = [(item.number, item.name, item.answer) for item in stress(run)]
     sections["STRESS"].blocks.append(
-        ReportTable("STRESS-DES and STRESS-ABS (Monks et al. 2019)", ["Item", "", "This study"], stress_rows)
+        ReportTable("STRESS-DES and STRESS-ABS (Monks et al. 2019)", ["Item", "Topic", "This study"], stress_rows)
     )
     sections["Changes"].blocks += [part for part in changes.split("\n\n") if part]
     subtitle = (

@@ -221,11 +221,23 @@ def _text(said: Mapping[str, Mapping[str, Any]], *names: str) -> str:
     return "\n\n".join(parts)
 
 
+def _labelled(said: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Facts of a section as Markdown, each with its label where there are several."""
+    if len(names) == 1:
+        return _text(said, *names)
+    parts = []
+    for name in names:
+        label = name.split(".")[1].replace("_", " ").capitalize()
+        text = _text(said, name)
+        parts.append(f"{label}:\n\n{text}" if text.startswith("- ") else f"{label}: {text}")
+    return "\n\n".join(parts)
+
+
 def card_markdown(card: ModelCard) -> str:
     """The card for people, as Markdown."""
     parts = [f"# {card.title}", f"**{WARNING}** {_stated(card)}"]
     for heading, names in HEADINGS.items():
-        parts += [f"## {heading}", _text(card.said, *names)]
+        parts += [f"## {heading}", _labelled(card.said, names)]
         if heading == "Known failures":
             parts.append("\n".join(f"- {one}" for one in card.evidence.misses) or "Results show none.")
     parts.append("## Results")
@@ -252,7 +264,7 @@ def card_page(card: ModelCard) -> str:
     """The card for people, as one HTML page."""
     sections = []
     for heading, names in HEADINGS.items():
-        body = _html(_text(card.said, *names))
+        body = _html(_labelled(card.said, names))
         if heading == "Known failures":
             body += _html("\n".join(f"- {one}" for one in card.evidence.misses) or "Results show none.")
         sections.append((heading, body))
