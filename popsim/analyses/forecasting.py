@@ -50,6 +50,7 @@ SIGNAL_DAYS = (7, 30)
 INTERVAL = (0.05, 0.95)
 TWIN, TRUTH, BASE_RATE = "Twin", "True state", "Base rate"
 RECRUITED_DAYS = 28  # last days of enrolment whose entrants are evaluated, when wards are busiest
+DESCRIBED = ("female", "age_years", "deprivation_quintile", "ethnicity")  # people, for figures by subgroup
 LIVES_AT_HOME = ("community", "facility")
 MAX_MEMBERS = 1024
 # Everybody measures every morning; nobody reaches the limits, so that there are no alerts.
@@ -74,12 +75,14 @@ class EvaluatedForecasts(NamedTuple):
         days: horizon of the risks.
         risks: person_id, event, forecaster, value (a risk, or points of a score), is_risk, happened.
         signals: person_id, column, day (from the forecast), forecaster, observed, crps, covered (by the 90% interval).
+        people: person_id and DESCRIBED, in the order of the rows of each event and forecaster.
     """
 
     day: int
     days: int
     risks: pl.DataFrame
     signals: pl.DataFrame
+    people: pl.DataFrame = pl.DataFrame()
 
 
 def evaluate_forecasts(
@@ -121,10 +124,11 @@ def evaluate_forecasts(
     units = [unit for unit in units if unit.draw == units[0].draw]
     evaluate = partial(_evaluated_unit, weeks=weeks, days=days, members=members)
     found = spread(engine, evaluate, units, warm_up=partial(warm_up, units[:1]))
-    risks, signals = (pl.concat(tables) for tables in zip(*((one.risks, one.signals) for one in found), strict=True))
+    kept = zip(*((one.risks, one.signals, one.people) for one in found), strict=True)
+    risks, signals, people = (pl.concat(tables) for tables in kept)
     share = pl.col("happened").mean().over("event", "forecaster")
     base_rate = pl.when(pl.col("forecaster") == BASE_RATE).then(share).otherwise(pl.col("value"))
-    return found[0]._replace(risks=risks.with_columns(value=base_rate), signals=signals)
+    return found[0]._replace(risks=risks.with_columns(value=base_rate), signals=signals, people=people)
 
 
 def _evaluated_unit(unit: Unit, *, weeks: int, days: int, members: int) -> EvaluatedForecasts:
@@ -245,7 +249,9 @@ def _evaluated(
     signals = [
         _signal_rows(ids, who, found, ahead, *shown[ahead]) for who, found in told.items() for ahead in SIGNAL_DAYS
     ]
-    return EvaluatedForecasts(day, days, pl.concat(risks), pl.concat(signals))
+    described = [name for name in DESCRIBED if name in people.schema.columns]
+    persons = pl.DataFrame({"person_id": ids, **{name: people[name][rows] for name in described}})
+    return EvaluatedForecasts(day, days, pl.concat(risks), pl.concat(signals), persons)
 
 
 def _known(model: PopulationModel, rows: NDArray[np.int64], members: int) -> Belief:

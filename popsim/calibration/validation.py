@@ -10,9 +10,12 @@ part in that. A figure to which parameters were fitted cannot be counted as vali
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -26,6 +29,7 @@ from popsim.definitions.interventions import DrugIntervention
 from popsim.definitions.target import Target, error_on_scale, off_scale, on_scale
 from popsim.errors import DefinitionError
 from popsim.statistics import Z_95, Estimate
+from popsim.studies.content import code_hash, file_hash
 
 JUDGED = ("calibrate", "validate")  # uses of targets that are inside or outside
 MEASURED = ("simulated", "simulated_low", "simulated_high", "log_ratio", "log_ratio_error", "distance")
@@ -60,6 +64,21 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
             (found,) = figures(source, run, [SEVERITY], np.array([[severity]]))
         rows += [_row(source, target, one, severity) for target, one in zip(source.targets, found, strict=True)]
     return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=TYPES)
+
+
+def write_validation_record(sources: Sequence[Source], path: Path) -> None:
+    """Write what a validation is of, beside its table: hashes of popsim and of the files, people simulated."""
+    files = {str(source.file): file_hash(source.file) for source in sources}
+    people = [source.study.experiment.population for source in sources]
+    made = datetime.now(UTC).strftime("%Y-%m-%d")
+    said = {
+        "code": code_hash(),
+        "made": made,
+        "files": files,
+        "seed": sources[0].study.experiment.seed,
+        "people": sum(people),
+    }
+    path.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def refuse_fitted(sources: Sequence[Source], fitted: Sequence[FittedFigure]) -> None:

@@ -15,7 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from popsim.cli.budget import budget, capacity
+from popsim.cli.bundle import bundle
 from popsim.cli.calibrate import calibrate
+from popsim.cli.card import card
 from popsim.cli.compare import compare
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
@@ -90,6 +92,8 @@ app.command()(data_value)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)
+app.command()(bundle)
+app.command()(card)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
 app.add_typer(export_app, name="export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,9 @@ def score(
         str, typer.Option(help="Strategy under which people are cared for; by default the comparator.")
     ] = "",
     plot: Annotated[Path | None, typer.Option(help="PNG to write: calibration and discrimination.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON to write: what 'popsim card forecast' takes.")
+    ] = None,
 ) -> None:
     """Evaluate forecasts on simulated people: twins against clinical scores. For research, not for care.
 
@@ -33,7 +37,11 @@ def score(
     """
     if plot is not None and (plot.suffix != ".png" or plot.is_dir() or not plot.parent.is_dir()):
         raise InputError(f"--plot {plot}: must be the path of a .png file in a folder that exists")
+    if figures is not None and (figures.suffix != ".json" or figures.is_dir() or not figures.parent.is_dir()):
+        raise InputError(f"--figures {figures}: must be the path of a .json file in a folder that exists")
+    from popsim.analyses.forecast_figures import forecast_figures
     from popsim.analyses.forecasting import evaluate_forecasts
+    from popsim.learning.card import finite
     from popsim.reporting.figures.forecasts import calibration_figure
     from popsim.reporting.figures.style import save
     from popsim.reporting.text.forecasts import forecasts_text
@@ -47,3 +55,7 @@ def score(
     print(forecasts_text(judged))
     if plot is not None:
         print(save(calibration_figure(judged), plot))
+    if figures is not None:
+        said = finite(forecast_figures(judged, study, strategy, members))
+        figures.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        print(figures)

@@ -52,6 +52,7 @@ def learn(
         raise InputError(f"command line: --every = {every}: must be 1 or more")
     from popsim.learning.card import card, write_card
     from popsim.reporting.text.learning import evaluation_text
+    from popsim.studies.content import code_hash
 
     notes: tuple[str, ...] = ()
     if table is not None:
@@ -67,7 +68,7 @@ def learn(
         name = f"{study.experiment.name}_{units[0].strategy.name}"
     folder = options.out / "learn" / f"{name}_{outcome}"
     title = f"Risk of '{outcome}': {name}"
-    write_card(card(found, title, source, [*notes, *_scored(found)]), folder)
+    write_card({**card(found, title, source, [*notes, *_scored(found)]), "code": code_hash()}, folder)
     if model is not None:
         found.model.save(model)
     print(evaluation_text(found, title, notes))

@@ -28,7 +28,7 @@ def validate(
     counted separately from the others. Writes validation.csv and validation.png to the results folder.
     """
     from popsim.calibration.sources import read_source
-    from popsim.calibration.validation import validated
+    from popsim.calibration.validation import validated, write_validation_record
     from popsim.reporting.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
     from popsim.reporting.text.validation import validation_text
@@ -41,6 +41,7 @@ def validate(
     folder = options.out / "validation"
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(table, folder / "validation.csv", "--out")
+    write_validation_record(sources, folder / "validation.json")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
     options.show(validation_text(table))
     print(folder)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from popsim.learning.evaluation import Evaluation
-from popsim.learning.performance import Performance, calibration_groups
+from popsim.learning.performance import Performance, calibration_groups, decision_curve
 from popsim.statistics import Estimate
 
 WARNING = "For research, not for care."
@@ -55,6 +55,7 @@ def card(found: Evaluation, title: str, source: Mapping[str, Any], limits: Seque
             for score in found.against
         ],
         "calibration": calibration_groups(found.judged).to_dicts(),
+        "decision_curve": decision_curve(found.judged).to_dicts(),
         "subgroups": found.subgroups.to_dicts(),
         "features": found.weights.to_dicts(),
         "shifted": found.shifts.filter("shifted").to_dicts(),
@@ -66,7 +67,7 @@ def write_card(said: Mapping[str, Any], folder: Path) -> None:
     """Write a card to a folder, as Markdown for people and as JSON for programs."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKDOWN).write_text(markdown(said), encoding="utf-8")
-    (folder / JSON).write_text(json.dumps(_finite(said), indent=1) + "\n", encoding="utf-8")
+    (folder / JSON).write_text(json.dumps(finite(said), indent=1) + "\n", encoding="utf-8")
 
 
 def markdown(said: Mapping[str, Any]) -> str:
@@ -193,10 +194,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Numbers that JSON cannot represent as null."""
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -22,8 +22,8 @@ PACKAGE = Path(__file__).parent.parent
 WITHOUT_INFLUENCE = {
     "cli",
     "dashboard",
-    "exchange",
     "examples",
+    "exchange",
     "surface",
     "reporting",
     "verification",

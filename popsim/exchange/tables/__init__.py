@@ -1,1 +1,1 @@
-"""A run for spreadsheets and for R."""
+"""A finished run as tables for other programs: a workbook with live formulas, and files for R."""

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-import numpy as np
 import polars as pl
 
 from popsim.definitions.parameter import PROVENANCES
 from popsim.errors import InputError
-from popsim.evidence.distributions import Distribution, EmpiricalDistribution, family
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned
 from popsim.studies.design import Study
+from popsim.studies.parameter_table import parameter_table
 
-TAILS = (0.025, 0.975)
 RECALLED = r"\brecalled\b"
-SCHEMA = {
-    "parameter": pl.String, "value": pl.Float64, "unit": pl.String, "low": pl.Float64, "high": pl.Float64,
-    "distribution": pl.String, "provenance": pl.String, "source": pl.String, "uncertainty_source": pl.String,
-}  # fmt: skip
 
 
 def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -> pl.DataFrame:
@@ -32,26 +24,12 @@ def parameter_frame(study: Study, *, uncertain: bool = False, match: str = "") -
     Raises:
         InputError: no name contains the text.
     """
-    uncertainties = study.uncertain
-    correlated = {name for names, _ in uncertainties.copulas for name in names}
-    shares = {name for names, _ in uncertainties.shares for name in names}
-    rows = []
-    for set_name, parameters in study.parameters.items():
-        for key in parameters:
-            record, name = parameters.of(key), f"{set_name}.{key}"
-            found = uncertainties.distributions.get(name)
-            if (uncertain and found is None) or match.lower() not in name:
-                continue
-            joined = ", correlated" if name in correlated else ", shares of one" if name in shares else ""
-            interval = found.quantile(np.array(TAILS)).tolist() if found else (None, None)
-            spread = record.uncertainty.source if found and record.uncertainty else ""
-            described = _described(found) + joined if found else "known"
-            rows.append(
-                (name, record.value, record.unit, *interval, described, record.provenance, record.source, spread)
-            )
-    if match and not rows:
+    rows = parameter_table(study.parameters, study.uncertain, match.lower()).drop("min", "max")
+    if uncertain:
+        rows = rows.filter(pl.col("distribution") != "known")
+    if match and rows.is_empty():
         raise InputError(f"--match {match}: no parameter name contains it; sets: {', '.join(sorted(study.parameters))}")
-    return pl.DataFrame(rows, SCHEMA, orient="row")
+    return rows
 
 
 def render_parameters(study: Study, *, uncertain: bool = False, match: str = "") -> str:
@@ -94,11 +72,3 @@ def render_provenance(parameters: pl.DataFrame) -> str:
         [f"{len(recalled)} sources recall a figure that is to be looked up:", *(f"  {n}" for n in recalled)]
     )
     return "\n".join([aligned([*lines, ["share", "", *shares, ""]]), *([to_check] if recalled else [])])
-
-
-def _described(distribution: Distribution) -> str:
-    """Family and native parameters."""
-    if isinstance(distribution, EmpiricalDistribution):
-        return f"{family(distribution)} ({len(distribution.values)} values)"
-    values = {field.name.replace("_", " "): getattr(distribution, field.name) for field in fields(distribution)}  # type: ignore[arg-type]
-    return f"{family(distribution)} ({', '.join(f'{name} {value:.4g}' for name, value in values.items())})"

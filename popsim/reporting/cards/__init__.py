@@ -1,0 +1,1 @@
+"""Model cards of the simulator, the forecast and learned risk models: facts in one file, numbers from results."""
