@@ -17,6 +17,7 @@ import typer
 from popsim.cli.budget import budget, capacity
 from popsim.cli.calibrate import calibrate
 from popsim.cli.compare import compare
+from popsim.cli.dashboard import dashboard
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.describing import parameters, schema
@@ -81,6 +82,7 @@ app.command()(data_value)
 app.command()(verify)
 app.command()(plot)
 app.command()(report)
+app.command()(dashboard)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
 pathway_app.command("show")(pathway_show)
