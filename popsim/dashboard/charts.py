@@ -203,7 +203,7 @@ class _Axis(NamedTuple):
             low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
         return cls(low, high, start, end, step)
 
-    def __call__(self, value: float) -> float:  # type: ignore[override]
+    def __call__(self, value: float) -> float:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     @property

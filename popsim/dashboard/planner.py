@@ -128,7 +128,7 @@ def _addresses(input: Inputs, session: Session, found: Located) -> Callable[[], 
 
     @reactive.effect
     async def _tell() -> None:
-        await session.send_custom_message("address", state().query)
+        await session.send_custom_message("address", {"query": state().query})
 
     return state
 

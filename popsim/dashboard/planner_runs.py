@@ -79,7 +79,7 @@ def runs_of(
             return
         where = f"{begun.folder.parent.name}/{begun.folder.name}"
         following = replace(state(), file=file, run=where, view="answer", changes={}, day=None, person=None)
-        await session.send_custom_message("go", following.query)
+        await session.send_custom_message("go", {"query": following.query})
 
     @reactive.effect
     @reactive.event(input.keep)
@@ -92,7 +92,7 @@ def runs_of(
             told.set(problem(str(error)))
             return
         following = replace(state(), file=file, run="", view="setup", changes={})
-        await session.send_custom_message("go", following.query)
+        await session.send_custom_message("go", {"query": following.query})
 
     @reactive.effect
     @reactive.event(input.stop)

@@ -6,7 +6,7 @@ is needed. Whatever is as in the experiment is taken as stored, so that the numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -26,7 +26,7 @@ from popsim.economics.cost_effectiveness import (
     net_benefit,
     paired_differences,
 )
-from popsim.economics.decision import Decision, acceptability
+from popsim.economics.decision import Decision, acceptability, icer_table
 from popsim.economics.perspectives import SIGNS
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import readable
@@ -34,6 +34,7 @@ from popsim.reporting.intervals import readable
 UNIT = ["strategy", "draw", "replication"]
 AFTER = {TOTAL_COST: "cost_after", QALYS: "qalys_after", "life_years": "life_years_after"}
 WHOLE, OBSERVED = "whole", "observed"
+MAX_KNOWN = 50  # tables that are kept while a slider moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class Stored(NamedTuple):
         return pl.concat(parts)
 
 
-class Basis(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Basis:
     """What the decision rests on at every willingness to pay, under a valuation.
 
     Attributes:
@@ -154,6 +156,7 @@ class Basis(NamedTuple):
     differences: pl.DataFrame
     ratios: pl.DataFrame
     decision: Decision
+    _known: dict[tuple[str, float], pl.DataFrame] = field(default_factory=dict, repr=False)
 
     @property
     def comparator(self) -> str:
@@ -167,15 +170,36 @@ class Basis(NamedTuple):
 
     def benefit(self, threshold: float) -> pl.DataFrame:
         """`net_benefit` at a willingness to pay."""
-        return readable(net_benefit(self.measures, self.comparator, threshold, self.effect), self.experiment)
+        return self._once(
+            "benefit", threshold,
+            lambda: readable(net_benefit(self.measures, self.comparator, threshold, self.effect), self.experiment),
+        )  # fmt: skip
 
     def chances(self, threshold: float) -> pl.DataFrame | None:
         """`acceptability` at a willingness to pay; None without draws."""
-        return acceptability(self.decision, threshold) if self.drawn else None
+        if not self.drawn:
+            return None
+        return self._once("chances", threshold, lambda: acceptability(self.decision, threshold))
 
     def curves(self, highest: float, points: int = 41) -> pl.DataFrame | None:
         """`acceptability` from 0 to the highest willingness to pay; None without draws."""
-        return acceptability(self.decision.distinct, np.linspace(0.0, highest, points)) if self.drawn else None
+        if not self.drawn:
+            return None
+        grid = np.linspace(0.0, highest, points)
+        return self._once("curves", highest, lambda: acceptability(self.decision.distinct, grid))
+
+    @property
+    def frontier(self) -> pl.DataFrame:
+        """`icer_table` of the decision."""
+        return self._once("frontier", 0.0, lambda: icer_table(self.decision))
+
+    def _once(self, what: str, at: float, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """A table that several parts of the page show, made once."""
+        if (what, at) not in self._known:
+            if len(self._known) > MAX_KNOWN:
+                self._known.clear()
+            self._known[what, at] = make()
+        return self._known[what, at]
 
 
 def basis(stored: Stored, valuation: Valuation) -> Basis:

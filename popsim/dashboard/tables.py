@@ -10,7 +10,6 @@ from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import comparisons as compared_with
 from popsim.economics.cost_effectiveness import effect_of
-from popsim.economics.decision import icer_table
 from popsim.html import html_table
 from popsim.reporting.text.formatting import NOT_KNOWN, rounded, span, with_interval
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
@@ -44,7 +43,7 @@ def decision_table(basis: Basis, titles: Mapping[str, str], threshold: float, ex
     }
     chances = basis.chances(threshold)
     sure = {} if chances is None else {row["strategy"]: row for row in chances.iter_rows(named=True)}
-    status = {row["strategy"]: row for row in icer_table(basis.decision).iter_rows(named=True)}
+    status = {row["strategy"]: row for row in basis.frontier.iter_rows(named=True)}
     head = ["Strategy", f"Cost, {experiment.currency}", measure_of(basis.effect).title(experiment.currency)]
     head += [f"Cost per {unit}", f"Net benefit at {threshold:,.0f}, {experiment.currency} (95% Monte Carlo)"]
     spread = any(row["parameter_low"] is not None for row in benefit.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of
-from popsim.reporting.text.formatting import rounded, with_interval
+from popsim.reporting.text.formatting import NOT_KNOWN, rounded, with_interval
 from popsim.units import DAYS_PER_YEAR
 
 type Row = Mapping[str, Any]
@@ -140,7 +141,9 @@ def _change(
             parts.append(_fewer(row, people, fewer, more, means.get((basis.comparator, measure))))
     cost = _cells(basis.differences).get((name, TOTAL_COST))
     if cost is not None and cost["mean"] is not None:
-        parts.append(_fewer(cost, people, f"{experiment.currency} less cost", f"{experiment.currency} more cost", None))
+        parts.append(
+            _fewer(cost, people, f"{experiment.currency} lower cost", f"{experiment.currency} higher cost", None)
+        )
     whose = f"For {people:,} people a year, over {horizon_in_words(experiment)}, {_lower(titles[name])} means "
     return f"{whose}{_listed(parts)}, compared with {_lower(titles[basis.comparator])}."
 
@@ -150,10 +153,23 @@ def _fewer(row: Row, people: int, fewer: str, more: str, base: Row | None) -> st
     sign = -1.0 if row["mean"] < 0.0 else 1.0
     low, high = (None if row[end] is None else row[end] * people * sign for end in ("low", "high"))
     ends = (low, high) if low is None or high is None or low <= high else (high, low)
-    number = with_interval(abs(row["mean"]) * people, *ends)
+    number = told(abs(row["mean"]) * people, *ends)
     head, _, interval = number.partition(" ")
     of = f", of {rounded(base['mean'] * people)}" if base is not None and base["mean"] is not None else ""
     return f"{head} {fewer if sign < 0 else more}{f' {interval}' if interval else ''}{of}"
+
+
+def told(value: float | None, low: float | None, high: float | None) -> str:
+    """A number of a region: to two digits of its interval's width, or to three of its own where it has none."""
+    if value is None:
+        return NOT_KNOWN
+    size = abs(value) / 10.0 if low is None or high is None else high - low
+    unit = 10.0 ** (math.floor(math.log10(size)) - 1) if size > 0.0 else 1.0
+    if unit < 1.0:
+        return with_interval(value, low, high)
+    ends = (None if one is None else unit * round(one / unit) for one in (value, low, high))
+    whole = [f"{one:,.0f}" for one in ends if one is not None]
+    return whole[0] if len(whole) == 1 else f"{whole[0]} ({whole[1]} to {whole[2]})"
 
 
 def _listed(parts: list[str]) -> str:
@@ -163,9 +179,9 @@ def _listed(parts: list[str]) -> str:
 def _scaled(row: Row | None, scale: float, *, signed: bool = False) -> str:
     """A figure of the region with its interval."""
     if row is None or row["mean"] is None:
-        return "n/a"
+        return NOT_KNOWN
     mean, low, high = (None if row[end] is None else row[end] * scale for end in ("mean", "low", "high"))
-    text = with_interval(mean, low, high)
+    text = told(mean, low, high)
     return f"+{text}" if signed and mean is not None and mean > 0.0 else text
 
 

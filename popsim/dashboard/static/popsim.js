@@ -90,21 +90,13 @@
     moved();
   });
   let address;
-  Shiny.addCustomMessageHandler("address", (query) => {
+  Shiny.addCustomMessageHandler("address", ({ query }) => {
     clearTimeout(address);
     address = setTimeout(() => history.replaceState(null, "", location.pathname + (query ? "?" + query : "")), 250);
   });
-  Shiny.addCustomMessageHandler("go", (query) => {
+  Shiny.addCustomMessageHandler("go", ({ query }) => {
     clearTimeout(address);
     location.assign(location.pathname + "?" + query);
-  });
-  Shiny.addCustomMessageHandler("limits", ({ id, max, value }) => {
-    const el = document.getElementById(id);
-    if (!el) return;
-    el.max = max;
-    if (value !== null && value !== undefined) el.value = value;
-    show(el);
-    $(el).trigger("change.popsim");
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "open") location.assign(location.pathname + "?file=" + encodeURIComponent(event.target.value) + "&view=setup");
