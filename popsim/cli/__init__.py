@@ -19,6 +19,7 @@ from popsim.cli.bundle import bundle
 from popsim.cli.calibrate import calibrate
 from popsim.cli.card import card
 from popsim.cli.compare import compare
+from popsim.cli.dashboard import dashboard
 from popsim.cli.data_value import data_value
 from popsim.cli.decide import decide, equity, subgroups
 from popsim.cli.deidentify import deidentify
@@ -94,6 +95,7 @@ app.command()(plot)
 app.command()(report)
 app.command()(bundle)
 app.command()(card)
+app.command()(dashboard)
 app.add_typer(sensitivity_app, name="sensitivity")
 app.add_typer(twin_app, name="twin")
 app.add_typer(export_app, name="export")

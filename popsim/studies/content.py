@@ -32,8 +32,6 @@ WITHOUT_INFLUENCE = {
     "analyses",
     "runs",
     "registry",
-    "exchange",
-    "dashboard",
     "microsimulation",
 }
 SHOWN = 16  # hex digits in folder names and messages: 64 bits, enough against accident

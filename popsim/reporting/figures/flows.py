@@ -35,7 +35,7 @@ def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> F
     arrows: dict[tuple[str, str], float] = {}
     start = run.network.presentation
     for (source, target), number in moves.items():
-        way = _way(network, source, target) or (_way(network, start, target) if start else [])
+        way = shortest_way(network, source, target) or (shortest_way(network, start, target) if start else [])
         for arrow in way:
             arrows[arrow] = arrows.get(arrow, 0.0) + number / days
     flows = Flows(
@@ -83,7 +83,7 @@ def _counted(
     return moves, arrivals, presenting, days
 
 
-def _way(network: CareNetwork, source: str, target: str) -> list[tuple[str, str]]:
+def shortest_way(network: CareNetwork, source: str, target: str) -> list[tuple[str, str]]:
     """The shortest path along arrows with only routers in between; empty if there is none."""
     graph, waiting, seen = network.graph, deque([[source]]), {source}
     while waiting:

@@ -70,6 +70,11 @@ def write_twin_page(summary: TwinSummary, path: Path) -> Path:
 
 def twin_html(summary: TwinSummary) -> str:
     """The page as one HTML text that loads nothing."""
+    return page(_title(summary), twin_content(summary), STYLE)
+
+
+def twin_content(summary: TwinSummary) -> str:
+    """What stands on the page."""
     sections = {
         "Measured, estimated and forecast": _signals(summary),
         "Risks": _risks(summary),
@@ -80,9 +85,7 @@ def twin_html(summary: TwinSummary) -> str:
     facts = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in summary.known.items())
     first, *more = _advice(summary)
     advice = f'<p class="first">{escape(first)}</p>' + "".join(f"<p>{escape(line)}</p>" for line in more)
-    return page(
-        _title(summary),
-        f"""<div class="banner" role="note">{escape(summary.notice)}</div>
+    return f"""<div class="banner" role="note">{escape(summary.notice)}</div>
 <header>
 <h1>{escape(_title(summary))}</h1>
 <p class="quiet">{escape(_subtitle(summary))}</p>
@@ -91,9 +94,7 @@ def twin_html(summary: TwinSummary) -> str:
 </header>
 <main>
 {body}
-</main>""",
-        STYLE,
-    )
+</main>"""
 
 
 @style.styled

@@ -1,0 +1,292 @@
+"""The part of the planner's server that shows a run: valued, in words, drawn by day, by group, person by person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, wraps
+from html import escape
+
+import polars as pl
+from shiny import Inputs, reactive, render, req, ui
+
+from popsim.care.network import CareNetwork
+from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
+from popsim.dashboard.document import problem
+from popsim.dashboard.live import LiveRun, summaries
+from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
+from popsim.dashboard.network_picture import NetworkPicture
+from popsim.dashboard.page import option
+from popsim.dashboard.revaluing import Basis, Stored, Valuation, basis
+from popsim.dashboard.state import PageState
+from popsim.dashboard.tables import decision_table, outcome_tables
+from popsim.dashboard.views import (
+    beds_charts,
+    benefit_chart,
+    compare_view,
+    curve_chart,
+    groups_view,
+    looks_of,
+    network_view,
+    region_table,
+    sharpening_charts,
+)
+from popsim.dashboard.words import region_rows, sentences
+from popsim.dashboard.workspace import Workspace
+from popsim.economics.columns import COST_NAMES
+from popsim.errors import PopsimError
+from popsim.reporting.intervals import readable
+
+TELLER = LifeTeller()
+
+
+@dataclass
+class Shown:
+    """The run that a page shows, with what is expensive to make of it."""
+
+    run: LiveRun
+    state: PageState
+
+    @cached_property
+    def picture(self) -> NetworkPicture:
+        """The drawing of its network."""
+        return NetworkPicture(self.run.scaled_network)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title by name of every strategy."""
+        return self.run.strategies
+
+    def slots(self, strategy: str) -> dict[str, float]:
+        """Slots a day of every contact setting."""
+        return slots_of(CareNetwork(self.run.network, None, self.run.folder), self.run.experiment, strategy)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Title by name of every setting."""
+        return {setting.name: setting.title for setting in self.run.network.settings}
+
+
+def said[**P](render_html: Callable[P, str]) -> Callable[P, ui.HTML]:
+    """What popsim refuses is told in its place on the page."""
+
+    @wraps(render_html)
+    def told(*args: P.args, **kwargs: P.kwargs) -> ui.HTML:
+        try:
+            return ui.HTML(render_html(*args, **kwargs))
+        except PopsimError as error:
+            return ui.HTML(problem(str(error)))
+
+    return told
+
+
+def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+    """Define the outputs of a run."""
+    _answers(shown, arrived, input)
+    _days(shown, arrived, input)
+    _people(shown, arrived, input)
+
+    @render.ui
+    @said
+    def out_compare() -> str:
+        names = list(input.against())
+        return compare_view({workspace.title(name): workspace.run(name).finished for name in names})
+
+
+def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+    """Words, decision, region and outcomes."""
+    run, titles = shown.run, shown.titles
+    several = len(titles) > 1
+
+    @reactive.calc
+    def measures() -> pl.DataFrame:
+        arrived()
+        req(bool(run.whole))
+        return run.measures()
+
+    @reactive.calc
+    def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
+        return summaries(measures(), run.experiment.reference)
+
+    @reactive.calc
+    def stored() -> Stored:
+        return Stored.of(measures(), run.so_far)
+
+    @reactive.calc
+    def valuation() -> Valuation:
+        prices = {name: input[f"price_{name}"]() / 100.0 for name in COST_NAMES if f"price_{name}" in input}
+        part = input["part"]() if "part" in input else "whole"
+        own = run.experiment
+        changed = {name: factor for name, factor in prices.items() if factor != 1.0}
+        return Valuation(own.willingness_to_pay, input.perspective(), input.effect(), part, changed)
+
+    @reactive.calc
+    def valued() -> Basis:
+        return basis(stored(), valuation())
+
+    def threshold() -> float:
+        return float(input.threshold())
+
+    @render.ui
+    @said
+    def out_words() -> str:
+        arrived()
+        if not run.whole:
+            there = ", ".join(sorted({titles[unit.strategy].lower() for unit in run.there}))
+            waits = f"Simulated so far: {escape(there)}." if there else "The first people are being simulated ..."
+            return f'<div class="answer"><p>No comparison is finished yet.</p><p>{waits}</p></div>'
+        if not several:
+            return ""
+        means, apart = (readable(table, run.so_far) for table in tables())
+        lines = sentences(means, apart, valued(), run.so_far, int(input.people() or 1), threshold())
+        so_far = (
+            "" if run.is_finished else f'<p class="quiet">After {len(run.whole)} of {run.comparisons} comparisons.</p>'
+        )
+        return f'<div class="answer">{"".join(f"<p>{escape(line)}</p>" for line in lines)}{so_far}</div>'
+
+    @render.ui
+    @said
+    def out_decision() -> str:
+        req(several)
+        return decision_table(valued(), titles, threshold(), run.so_far)
+
+    @render.ui
+    @said
+    def out_benefit() -> str:
+        req(several)
+        return benefit_chart(valued(), titles, threshold())
+
+    @render.ui
+    @said
+    def out_curve() -> str:
+        req(several)
+        own = run.experiment.willingness_to_pay
+        return curve_chart(valued(), titles, threshold(), 3.0 * own or 100_000.0)
+
+    @render.ui
+    @said
+    def out_region() -> str:
+        req(several)
+        means, apart = (readable(table, run.so_far) for table in tables())
+        people = int(input.people() or 1)
+        rows = region_rows(means, apart, valued(), titles, people, run.experiment.currency)
+        return region_table(rows, titles, run.experiment.reference, people)
+
+    @render.ui
+    @said
+    def out_sharpening() -> str:
+        measures()
+        return sharpening_charts(run)
+
+    @render.ui
+    @said
+    def out_outcomes() -> str:
+        arrived()
+        req(bool(run.there))
+        if run.whole:
+            tables_ = outcome_tables(measures(), tables()[0], run.so_far, shown.labels)
+            return f"<details open><summary>All outcomes, as 'popsim run' prints them</summary>{tables_}</details>"
+        means, _ = summaries(run.first_measures(), run.experiment.reference)
+        one = run.experiment.model_copy(update={"replications": 1, "draws": 0})
+        return outcome_tables(pl.DataFrame(), means, one, shown.labels)
+
+
+def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+    """The network and its beds by day."""
+    run, titles = shown.run, shown.titles
+    counted = lru_cache(maxsize=8)(lambda strategy: DailyFlows.of(events) if (events := run.events(strategy)) else None)
+
+    @reactive.calc
+    def flows() -> DailyFlows | None:
+        arrived()
+        strategy = input.strategy()
+        return counted(strategy) if any(unit.strategy == strategy for unit in run.there) else None
+
+    @reactive.calc
+    def daily() -> pl.DataFrame:
+        arrived()
+        return run.daily(input.strategy())
+
+    @reactive.calc
+    def places() -> dict[str, float]:
+        arrived()
+        req(bool(run.there))
+        measures = run.measures() if run.whole else run.first_measures()
+        return places_of(measures, input.strategy())
+
+    @render.ui
+    @said
+    def out_network() -> str:
+        if daily().is_empty():
+            return "<p>Nothing is simulated yet under this strategy, or the run keeps no days.</p>"
+        day = min(int(input.day()), last_day(daily()))
+        today = network_day(shown.picture.network, flows(), daily(), places(), shown.slots(input.strategy()), day)
+        return network_view(shown.picture, today, titles[input.strategy()], flows() is not None)
+
+    @render.ui
+    @said
+    def out_beds() -> str:
+        strategy = input.strategy()
+        look = looks_of(titles, run.experiment.reference)[strategy]
+        return beds_charts(daily(), shown.picture.network, places(), titles[strategy], int(input.day()), look)
+
+
+def _people(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+    """Who gains and loses, and one person's life."""
+    run = shown.run
+    waits = "<p>Shown once the simulation is finished.</p>"
+
+    @reactive.extended_task
+    async def grouped(by: str, threshold: float) -> str:
+        return await asyncio.to_thread(groups_view, run.finished, by, threshold)
+
+    @reactive.extended_task
+    async def told(person: int, strategy: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(TELLER.pool, life_html, run.folder, person, strategy)
+
+    @reactive.effect
+    def _group() -> None:
+        arrived()
+        if run.is_finished and input.view() == "people":
+            grouped.invoke(input.by(), float(input.threshold()))
+
+    @render.ui
+    @said
+    def out_groups() -> str:
+        arrived()
+        return _result(grouped, "<p>Counting ...</p>") if run.is_finished else waits
+
+    @render.ui
+    @said
+    def out_persons() -> str:
+        arrived()
+        if not run.is_finished:
+            return ""
+        persons = notable_persons(run.finished)
+        chosen = shown.state.person
+        options = "".join(option(str(person), f"Person {person}: {words}", str(chosen)) for person, words in persons)
+        if chosen is not None and chosen not in dict(persons):
+            options = f'<option value="{chosen}" selected>Person {chosen}</option>{options}'
+        return (
+            f'<div class="field"><label for="person">Person</label><select id="person">{options}</select></div>'
+            '<button type="button" id="tell" class="action-button">Tell this life</button>'
+        )
+
+    @reactive.effect
+    @reactive.event(input.tell)
+    def _tell() -> None:
+        told.invoke(int(input.person()), input.life_strategy())
+
+    @render.ui
+    @said
+    def out_life() -> str:
+        return _result(told, "<p>Simulating this person's replication again ...</p>")
+
+
+def _result(task: reactive.ExtendedTask[..., str], waits: str) -> str:
+    """What a task has made; meanwhile that it is at work; nothing before it was asked."""
+    status = task.status()
+    if status == "running":
+        return waits
+    return task.result() if status in ("success", "error") else ""

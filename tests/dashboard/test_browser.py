@@ -1,0 +1,171 @@
+"""The page in a real browser: no requests outside, keyboard, state in the address, and nothing lost when it is killed.
+
+Skipped without Playwright or Chromium. AXE names axe-core's axe.min.js and VNU the checker's vnu.jar, where they are
+installed: npm install axe-core vnu-jar.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("shiny")
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+AXE, VNU = (Path(os.environ.get(name, "/nowhere")) for name in ("AXE", "VNU"))
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE_MS = 180_000
+VIEWS = ("answer", "setup", "network", "people", "compare")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.is_file(), reason="needs Chromium"),
+]
+
+
+class Server:
+    """popsim dashboard in a process of its own, with the address that it prints."""
+
+    def __init__(self, folder, *arguments, port=0):
+        command = [sys.executable, "-m", "popsim.cli", "dashboard", *arguments, "--no-browser", "--port", str(port)]
+        paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=os.environ | {"PYTHONPATH": paths},
+        )  # fmt: skip
+        self.address = self.process.stdout.readline().strip()
+        self.port = int(self.address.split(":")[2].partition("/")[0])
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def served(folder):
+    server = Server(folder, "results/small")
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as play:
+        found = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that notes what it asks elsewhere, and what fails in it."""
+    found = browser.new_page(viewport={"width": 1280, "height": 720})
+    found.set_default_timeout(PATIENCE_MS)
+    found.problems = []
+    found.on("pageerror", lambda error: found.problems.append(str(error)))
+    found.on(
+        "request",
+        lambda asked: (
+            None if asked.url.startswith(("http://127.0.0.1:", "data:")) else found.problems.append(asked.url)
+        ),
+    )
+    yield found
+    found.close()
+
+
+def opened(page, address):
+    page.goto(address)
+    page.wait_for_selector("#out_decision table")
+    return page
+
+
+def test_without_the_token_there_is_nothing(served):
+    base = f"http://127.0.0.1:{served.port}"
+    token = served.address.split("/")[3]
+    for path, headers in (
+        ("/", {}),
+        (f"/{'x' * 32}/", {}),
+        (f"/{token}/", {"Host": "evil.example"}),
+        (f"/{token}/", {"Origin": "http://evil.example"}),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(base + path, headers=headers))
+        assert refused.value.code == 403
+    with urllib.request.urlopen(f"{base}/{token}/") as answer:
+        assert answer.status == 200
+
+
+def test_valuing_anew_starts_no_simulation_and_stays_in_the_address(served, page, folder):
+    opened(page, served.address)
+    before = page.inner_text("#out_decision")
+    page.locator("#threshold").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("old => document.querySelector('#out_decision').innerText !== old", arg=before)
+    page.wait_for_function("location.search.includes('threshold=')")
+    assert not list((folder / "results" / ".dashboard").glob("jobs/*.json"))
+    after = page.inner_text("#out_decision")
+    opened(page, page.url)  # as after a reload, or in another browser
+    page.wait_for_function("said => document.querySelector('#out_decision').innerText === said", arg=after)
+    assert page.problems == []
+
+
+def test_every_view_is_reached_by_keyboard_and_has_no_fault(served, page):
+    opened(page, served.address)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator("#tab_answer").focus()
+    for view in VIEWS[1:]:
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.id") == f"tab_{view}"
+        assert page.locator(f"#panel_{view}").is_visible() and page.locator("[role=tabpanel]:visible").count() == 1
+        if AXE.is_file():
+            page.wait_for_timeout(3000)
+            page.evaluate(AXE.read_text())
+            assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == [], view
+    page.keyboard.press("Home")
+    assert page.locator("#panel_answer").is_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.problems == []
+
+
+@pytest.mark.skipif(not VNU.is_file(), reason="needs the checker of HTML")
+def test_the_page_is_valid(served, page, tmp_path):
+    opened(page, served.address)
+    (tmp_path / "page.html").write_text(page.content())
+    command = ["java", "-jar", str(VNU), "--errors-only", str(tmp_path / "page.html")]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_a_killed_server_loses_nothing(folder, page):
+    server = Server(folder, "small.toml")
+    page.goto(f"{server.address}&view=setup")
+    lever = page.locator('input[data-lever="replications"]')
+    lever.fill("8")
+    page.fill("#scenario", "Eight replications")
+    page.wait_for_function("document.querySelector('#out_changes').innerText.includes('8 instead of 3')")
+    page.click("#start")
+    page.wait_for_function("location.search.includes('eight_replications')")
+    page.wait_for_selector("#out_outcomes table")
+    here = page.url
+    server.end(signal.SIGKILL)
+    page.wait_for_selector("#gone:not([hidden])")
+    again = Server(folder, port=server.port)  # without saying what: as it was left
+    try:
+        assert again.address.split("?")[0] == server.address.split("?")[0]
+        page.wait_for_selector("#gone", state="hidden")
+        page.wait_for_function("document.querySelector('#out_status').innerText.startsWith('Finished')")
+        assert "eight_replications" in here and "eight_replications" in page.url
+        assert "8 replications" in page.inner_text("#out_status")
+        assert page.problems == []
+    finally:
+        again.end()
