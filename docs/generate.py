@@ -415,9 +415,9 @@ def codes() -> str:
     """The table of codes, with licences and sources."""
     systems = code_systems()
     parts = [
-        "What popsim writes and reads in the code systems of others. The first code of a cell is written, all are read; "
-        "in ICD-10 and ATC a code is read with all that are nested in it. A concept of OMOP that could not be confirmed "
-        "in a public source is left out, and so is a code. There is no CPT.",
+        "What popsim writes and reads in the code systems of others. The first code of a cell is written, all are "
+        "read; in ICD-10 and ATC a code is read with all that are nested in it. A concept of OMOP that could not be "
+        "confirmed in a public source is left out, and so is a code. There is no CPT.",
     ]
     for kind, title in CODES_IN_WORDS.items():
         rows = []

@@ -117,8 +117,8 @@ RESULTS: dict[str, Result] = {
     ),
     "fhir": Result(
         (
-            "popsim twin new docs/examples/person.json --cohort cohorts/heart_failure_discharge.toml --registry twins.db"
-            f" --day-zero 2024-03-10 --id {TWIN_ID}",
+            "popsim twin new docs/examples/person.json --cohort cohorts/heart_failure_discharge.toml"
+            f" --registry twins.db --day-zero 2024-03-10 --id {TWIN_ID}",
             f"popsim twin update docs/examples/person.json --twin {TWIN_ID} --registry twins.db --day-zero 2024-03-10",
         ),
         texts={"fhir_new": 0, "fhir_update": 1},

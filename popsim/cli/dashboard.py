@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import whole
-from popsim.cli.twin import PrivateCommand, Registry, Twin, private, twin_app
+from popsim.cli.private_commands import PrivateCommand, private
+from popsim.cli.twin import Registry, Twin, twin_app
 from popsim.errors import InputError
 
 Port = Annotated[int | None, whole("Port of this machine; by default 8765 or the next free one.")]

@@ -53,7 +53,8 @@ def cohort_disclosure(
     if cohort is not None:
         found = disclosure(CohortSource.read(cohort), size, seed, limit)
     else:
-        found = assess(*(_people(path) for path in tables if path), limit=limit, seed=seed)
+        real, made, others = (_people(path) for path in tables if path)
+        found = assess(real, made, others, limit=limit, seed=seed)
     if found is None:
         print(f"{cohort}: nobody behind this cohort is real; its people may leave")
         return

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened, whole
-from popsim.cli.twin import Registry, Twin, private
+from popsim.cli.private_commands import private
+from popsim.cli.twin import Registry, Twin
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def export_twin(
     For research, not for care.
     """
     from popsim.exchange.fhir.writing.told import write_card, write_forecast
+    from popsim.registry.exports import index_export
     from popsim.registry.privacy import checked_id, shown_path
     from popsim.registry.service import TwinRegistry
     from popsim.registry.views import summarise
@@ -86,11 +88,15 @@ def export_twin(
         if path is not None and (path.suffix != ".json" or path.is_dir() or not path.parent.is_dir()):
             raise InputError(f"command line: {flag} {shown_path(path)}: must be a .json file in a folder that exists")
     zero = _date(day_zero, "--day-zero") if day_zero else None
-    summary = summarise(TwinRegistry(registry), checked_id(twin))
-    if fhir is not None:
-        print(f"{shown_path(write_forecast(summary, fhir, zero))}: written")
-    if cds is not None:
-        print(f"{shown_path(write_card(summary, cds))}: written")
+    opened_registry = TwinRegistry(registry)
+    summary = summarise(opened_registry, checked_id(twin))
+    made = [("forecast as FHIR", write_forecast(summary, fhir, zero))] if fhir is not None else []
+    made += [("recommendation as a card", write_card(summary, cds))] if cds is not None else []
+    with opened_registry.database.writing() as connection:
+        for what, path in made:
+            index_export(connection, [summary.twin], what, path)
+    for _, path in made:
+        print(f"{shown_path(path)}: written")
 
 
 def _date(text: str, flag: str = "--start") -> date:

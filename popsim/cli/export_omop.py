@@ -41,6 +41,7 @@ def omop(
     from popsim.exchange.omop.mapping import CdmSource, cdm_tables, checked_start
     from popsim.exchange.omop.writing import FORMATS as ENDINGS
     from popsim.exchange.omop.writing import check_target, write_cdm
+    from popsim.exchange.privacy.gate import allow_export
     from popsim.exchange.records import records_of
     from popsim.reporting.text.progress import progress_bar
 
@@ -54,6 +55,7 @@ def omop(
     name = strategy or found.comparator
     target = out or Path(f"{found.experiment.name}_{name}_omop{ENDINGS.get(form, '')}")
     check_target(target, form, force)
+    allow_export(found)
     unit = found.unit(name, draw, replication, region)
     days = found.experiment.enrolment_days + found.experiment.follow_up_days
     first = checked_start(asked, days, date.today())

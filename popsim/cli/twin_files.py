@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
+from popsim.cli.private_commands import PrivateCommand, private
 from popsim.cli.twin import (
     NOTICE,
     Json,
-    PrivateCommand,
     Registry,
     Twin,
     Whose,
     _opened,
     _print,
     _whose,
-    private,
     twin_app,
 )
 from popsim.cli.twin_tables import prints_private_tables

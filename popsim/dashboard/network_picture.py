@@ -39,6 +39,7 @@ class NetworkPicture:
         self._curves = curves(self.layout)
         self._height = self.layout.height
         self._bottom = min(node.box.bottom for node in self.layout.nodes.values()) - 0.15
+        self._page = Box(0.05, self._bottom, self.layout.width - 0.05, self._height)
 
     def svg(self, today: NetworkDay, words: str) -> str:
         """The drawing of a day.
@@ -86,7 +87,7 @@ class NetworkPicture:
         """The flow along an arrow, where boxes and other labels leave room."""
         words = a_day(flow)
         wide = 6.0 * len(words) + 6.0
-        place = place_label(curve, (wide / SCALE, 15.0 / SCALE), taken, ())
+        place = place_label(curve, (wide / SCALE, 15.0 / SCALE), taken, (), self._page)
         taken.append(place)
         x, y = place.centre
         box = (

@@ -145,9 +145,10 @@ def _verb(
     row = difference_of(run, measure, strategy)
     if row is None:
         return f"{verbs[0]} an unknown number of {unit}"
-    mean, low, high = (None if row[end] is None else row[end] * people for end in ("mean", "low", "high"))
+    mean = float(row["mean"]) * people
+    low, high = (None if row[end] is None else float(row[end]) * people for end in ("low", "high"))
     if mean < 0.0:
-        mean, low, high = -mean, *((None, None) if low is None else (-high, -low))
+        mean, low, high = -mean, None if high is None else -high, None if low is None else -low
     number, _, ends = with_interval(*as_sharp(mean, low, high)).partition(" (")
     interval = f" (95% interval {ends}" if ends else ""
     return f"{verbs[row['mean'] < 0.0]} {number} {unit}{interval}"

@@ -33,4 +33,4 @@ def test_a_page_with_a_script_may_run_that_one_alone():
 
 def test_the_empty_corner_of_a_table_is_no_header():
     table = html_table("", ["", "a"], [("row", 1)])
-    assert "<td></td><th scope=\"col\">a</th>" in table and "<th scope=\"col\"></th>" not in table
+    assert '<td></td><th scope="col">a</th>' in table and '<th scope="col"></th>' not in table

@@ -166,7 +166,7 @@ class _System:
     def of(cls, cells: Cells, hidden: NDArray[np.bool_]) -> _System:
         place = {cell: number for number, cell in enumerate(np.flatnonzero(hidden).tolist())}
         rows: list[tuple[int, int, float]] = []
-        right = []
+        right: list[float] = []
         for equation in cells.equations:
             unknown = {cell: weight for cell, weight in equation.items() if hidden[cell]}
             if unknown:

@@ -119,13 +119,13 @@ class FhirPeople:
     def _kept(self, node: Any, rule: Any, person: str, place: dict[str, str]) -> Any:
         """What is kept of an element; None where nothing is."""
         if isinstance(node, list):
-            found = [kept for one in node if (kept := self._kept(one, rule, person, place)) is not None]
-            return found or None
+            some = [kept for one in node if (kept := self._kept(one, rule, person, place)) is not None]
+            return some or None
         if isinstance(rule, str):
             return self.values.count(self._value(node, rule, person, place), f"{rule.split('|')[0]} not recognised")
         if not isinstance(node, dict):
             return None
-        found = {}
+        found: dict[str, Any] = {}
         for name, value in node.items():
             if name in rule:
                 if (kept := self._kept(value, rule[name], person, place)) is not None:
@@ -204,7 +204,7 @@ class FhirPeople:
             return self._key(resource, url)
         for name in ("subject", "patient", "beneficiary"):
             link = resource.get(name)
-            if _is(link) and isinstance(link.get("reference"), str):
+            if isinstance(link, dict) and isinstance(link.get("reference"), str):
                 return self._target(link["reference"])
         return f"whose {self._key(resource, url)}"
 
@@ -251,7 +251,7 @@ def _depth(value: Any) -> int:
 def _entries(bundle: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for entry in bundle.get("entry", []):
         resource = entry.get("resource") if _is(entry) else None
-        if _is(resource) and _type(resource) and _type(resource) != "Bundle":
+        if isinstance(resource, dict) and _type(resource) and _type(resource) != "Bundle":
             url = entry.get("fullUrl")
             yield resource, url if isinstance(url, str) else ""
 

@@ -180,7 +180,7 @@ def _effect(measure: str, unit: str, sign: int) -> dict[str, Any]:
 
 def _spending(measures: pl.DataFrame, names: list[str]) -> dict[str, Any]:
     """By perspective: undiscounted means by component and year, and the covariance over years of each difference."""
-    found = {}
+    found: dict[str, Any] = {}
     for perspective in PERSPECTIVES:
         try:
             spent = spending_by_year(measures, perspective)

@@ -29,6 +29,7 @@ from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 from popsim.exchange.fhir.writing.procedures import genotypes, procedures
 from popsim.exchange.fhir.writing.recording import ClinicalRecord, OnDay, record
 from popsim.exchange.fhir.writing.shared import shared_parts
+from popsim.exchange.privacy.gate import allow_export
 from popsim.outcomes.follow_up import follow_up
 from popsim.runs.run import StoredRun
 from popsim.studies.design import Unit
@@ -76,11 +77,13 @@ def export_population(
         on_progress: called with days simulated, days in all, and 0.
 
     Raises:
-        InputError: there is no such unit, the run cannot be repeated, or the folder holds something else.
+        InputError: there is no such unit, the run cannot be repeated, the folder holds something else, or real people
+            would be given away.
     """
     strategy = choices.strategy or run.comparator
     folder = out or run.folder / "fhir" / strategy
     check_folder(folder)
+    allow_export(run)
     unit = run.unit(strategy, choices.draw, choices.replication, choices.region)
     return write_population(unit, folder, choices, on_progress)
 
