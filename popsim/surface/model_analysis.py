@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast
+from popsim.analyses.decision_view import DecisionView
+from popsim.analyses.information import UncertainRun
 from popsim.analyses.sensitivity.parameters import HIGH, LOW, Varied
 from popsim.analyses.sensitivity.ways import one_way
 from popsim.arguments import whole_number
@@ -29,6 +31,7 @@ from popsim.microsimulation.decision_tree import DecisionTree
 from popsim.microsimulation.result import MEASURES, Microsimulation
 from popsim.microsimulation.timing import Discounting
 from popsim.numbers import read_number
+from popsim.surface.plots import ModelPlots
 
 SPENDING = "spending_year_{}.programme"  # the payer pays for it
 
@@ -51,6 +54,8 @@ class ModelAnalysis:
         draws: number of parameter draws, or a table of them; 0: the base case alone.
         replications: of each draw. Two or more let Monte Carlo error be told from parameter uncertainty.
         exact: expected values of a cohort instead of a simulation.
+        currency: of the costs, as figures show it.
+        titles: of the strategies, by name; the names themselves where there is none.
     """
 
     model: Model
@@ -61,6 +66,8 @@ class ModelAnalysis:
     draws: int | pl.DataFrame = 0
     replications: int = 1
     exact: bool = False
+    currency: str = "units"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.comparator not in self.model.strategies:
@@ -178,6 +185,25 @@ class ModelAnalysis:
                 for name, table in impacts.items()
             ]
         )
+
+    @property
+    def plot(self) -> ModelPlots:
+        """The figures: `study.plot.plane()`, `study.plot.acceptability(ax=ax)`, `study.plot.tornado("treated")` ..."""
+        timing, run = self.model.timing, self.result
+        years = timing.cycles * timing.cycle_years
+        view = DecisionView(
+            {name: self.titles.get(name, name) for name in self.model.strategies},
+            self.comparator,
+            run.measures,
+            self.willingness_to_pay,
+            self.currency,
+            len(run.draws),
+            self.seed,
+            f"{years:g} years",
+            self.currency,
+            lambda: UncertainRun(self._draws, (), {}, ""),
+        )
+        return ModelPlots(view, self.one_way)
 
     def verify(self) -> pl.DataFrame:
         """Black-box checks of the model: check, holds (null where it does not apply), saw."""
