@@ -36,6 +36,10 @@ class RunPlots(FigureList):
     def __repr__(self) -> str:
         return f"Figures of {self._run!r}: {', '.join(figures.FIGURES)}"
 
+    def answer(self, ax: Any = None) -> Any:
+        """Net benefit, and extra cost and bed-days of a region, of each strategy: three panels."""
+        return on_axes(lambda: figures.answer_figure(self._run), ax)
+
     def outcomes(self, ax: Any = None, *, measures: Sequence[str] | None = None) -> Any:
         """Main outcomes of each strategy with 95% intervals: six panels, or one for each of the measures named."""
         chosen = {} if measures is None else {"measures": measures}
@@ -79,6 +83,10 @@ class RunPlots(FigureList):
     def costs(self, ax: Any = None) -> Any:
         """Cost per person by component."""
         return on_axes(lambda: figures.cost_breakdown(self._run), ax)
+
+    def cost_differences(self, ax: Any = None) -> Any:
+        """What each strategy costs more or less than the comparator, by component."""
+        return on_axes(lambda: figures.cost_differences(self._run), ax)
 
     def subgroups(
         self, ax: Any = None, *, by: Sequence[str] | None = None, measure: str = "net_monetary_benefit"
