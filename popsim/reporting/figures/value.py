@@ -118,11 +118,12 @@ def acceptability(run: StoredRun | DecisionView, highest: float | None = None) -
     return figure
 
 
-def increments(shown: DecisionView) -> pl.DataFrame:
+def increments(run: StoredRun | DecisionView) -> pl.DataFrame:
     """Differences from the comparator: strategy, draw, replication, qalys, cost; with draws, the mean of each draw.
 
     Replications without a cost or QALYs are left out.
     """
+    shown = DecisionView.of(run)
     wide = (
         shown.measures.filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
         .group_by("strategy", "draw", "replication")
