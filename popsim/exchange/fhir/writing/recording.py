@@ -16,9 +16,8 @@ from popsim.care.signals import Signals
 from popsim.economics.columns import COST_NAMES
 from popsim.evidence.drugs import DRUG_SET, drugs_with
 from popsim.exchange.fhir.writing.occasions import Occasion, Whereabouts, reading_rules
-from popsim.kernels.care.observation import MAX_COLUMNS
-from popsim.kernels.codes import DEATH_CAUSE_NAMES, STREAM_LAB
-from popsim.kernels.numerics.sampling import keyed
+from popsim.exchange.observed import observed
+from popsim.kernels.codes import DEATH_CAUSE_NAMES
 from popsim.population.genome import GENES, allele_activities, diplotypes
 from popsim.population.population import Population
 from popsim.simulation.model import PopulationModel
@@ -235,7 +234,7 @@ class _ChartRecorder:
             people = occasion.people[due]
             if len(people):
                 last[people] = day
-                values = shown(self._signals, population, day, rule.signal, self._rows[people])
+                values = observed(self._signals, population, day, rule.signal, self._rows[people])
                 self._note_readings(rule.signal, people, occasion.times[due], values)
 
     def _write_doses(self, day: int) -> None:
@@ -323,18 +322,3 @@ def _diplotypes(people: Population, unit: Unit) -> dict[str, list[str]]:
             names = diplotypes(people, gene, unit.random_key)
             found[gene] = ["" if other else name for other, name in zip(fixed.tolist(), names, strict=True)]
     return found
-
-
-def shown(
-    signals: Signals, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice
-) -> NDArray[np.float64]:
-    """A column as its device shows it on a day: as `look`, and classes with the error of those who judge them."""
-    values = signals.look(population, day, name, rows)
-    signal = next((one for one in signals.signals if one.measures == name), None)
-    column = population.schema[name]
-    if signal is None or column.kind != "code" or signal.error == 0.0:
-        return values
-    index = (day + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + population.schema.number(name)
-    u = keyed(signals.key, population.person_id[rows], STREAM_LAB, index)
-    wrong = (u > 1.0 - 0.5 * signal.error).astype(float) - (u < 0.5 * signal.error)
-    return np.asarray(np.clip(values + wrong, column.low, column.high))
