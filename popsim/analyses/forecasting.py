@@ -217,6 +217,7 @@ def _evaluated(
             horizons=horizons,
             quantiles=INTERVAL,
             parameters=model.parameters,
+            lives=int(model.parameters["forecast"]["lives_per_member"]),
         )
 
     told = {TWIN: forecast_by(shadow.belief(people), places), TRUTH: forecast_by(_known(model, rows, members))}

@@ -276,7 +276,6 @@ def compare(
         days=horizon_days,
         waits=_waits(listed, waits or {}, ensemble.persons),
         parameters=parameters,
-        stay_days=int(rules["stay_days"]),
         key=key,
     )
     against = tuple(tuple(refusals(ensemble, one, known, rules["majority"])) for one in listed)

@@ -43,7 +43,7 @@ class CounterfactualOutcomes(NamedTuple):
         own_cost: the part of the cost that the option itself decides: drugs, devices and visits.
         death: probability of dying.
         decompensation: probability of presenting with heart failure at least once.
-        admissions: expected number of presentations for any cause.
+        admissions: expected number of presentations for any cause, and of reviews that send to hospital.
         reactions: whether an adverse reaction begins, or lasts from start to end, by kind, (kinds, persons, options,
             members).
     """
@@ -66,7 +66,6 @@ def simulate_options(
     days: int,
     waits: NDArray[np.int64],
     parameters: Parameters,
-    stay_days: int,
     key: RandomKey,
 ) -> CounterfactualOutcomes:
     """Simulate all members under each option.
@@ -79,7 +78,6 @@ def simulate_options(
         days: number of days to simulate.
         waits: (options, persons), days before an option's changes begin.
         parameters: sets by name, the same as for the physiology.
-        stay_days: length of a stay in hospital.
         key: of the errors of home devices.
     """
     each = len(options) * ensemble.members
@@ -87,7 +85,7 @@ def simulate_options(
     parts = []
     for start in range(0, ensemble.persons, step):
         some = np.arange(start, min(start + step, ensemble.persons))
-        block = _CounterfactualBlock(ensemble, some, options, waits[:, some], parameters, stay_days, key)
+        block = _CounterfactualBlock(ensemble, some, options, waits[:, some], parameters, key)
         for day in range(days):
             block.advance_day(physiology, first_day + day, day)
         parts.append(block.totals())
@@ -104,7 +102,6 @@ class _CounterfactualBlock:
         options: Sequence[TherapyOption],
         waits: NDArray[np.int64],
         parameters: Parameters,
-        stay_days: int,
         key: RandomKey,
     ) -> None:
         members = ensemble.members
@@ -113,8 +110,8 @@ class _CounterfactualBlock:
         self._shape, self._options, self._waits = rows.shape, options, waits
         people = ensemble.people.chosen(rows.ravel())
         self._people, self._parameters = people, parameters
-        self._care = PredictedCare(people, parameters["care_practice"], stay_days)
-        self._valuation = DailyValuation(parameters, people.schema, stay_days)
+        self._care = PredictedCare(people, parameters)
+        self._valuation = DailyValuation(parameters, people.schema)
         devices = dict.fromkeys(c for option in options for c in option.changes if isinstance(c, HomeMonitoring))
         self._devices = [
             (device, Monitoring(device.programme, key=key, signals=parameters["home_signals"])) for device in devices
@@ -136,6 +133,7 @@ class _CounterfactualBlock:
         for index, option in enumerate(self._options):
             self._do(option, index, today, day)
         physiology.advance(people, Clock(today))
+        care.review(today)
         self._count(physiology, today)
         self._watch(today, day)
         presents = care.treat(today)
@@ -176,9 +174,10 @@ class _CounterfactualBlock:
         total = hazards.sum(axis=0)
         chance = np.where(home, -np.expm1(-total), 0.0) * self._alive
         failure = hazards[code.CAUSE_HEART_FAILURE - 1] / np.maximum(total, 1e-300)
-        sums["admissions"] += chance
+        admissions = chance + self._care.sent * self._alive
+        sums["admissions"] += admissions
         sums["decompensation"] += np.where(self._failed, 0.0, chance * failure)
-        sums["cost"] += chance * self._valuation.admission
+        sums["cost"] += admissions * self._valuation.admission
         self._alive *= np.exp(-people["death_hazard_per_day"].astype(np.float64))
         sums["qaly"] += self._alive * self._valuation.utility(people, home) / DAYS_PER_YEAR
         drugs = np.where(home, self._valuation.drugs(people), 0.0) * self._alive

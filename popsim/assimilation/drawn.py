@@ -62,7 +62,9 @@ def parameter_draws(
     return tuple(drawn)
 
 
-def lives_of(ensemble: Ensemble, physiology: Physiology, draws: Sequence[ParameterDraw], stay_days: int) -> list[Lives]:
+def lives_of(
+    ensemble: Ensemble, physiology: Physiology, draws: Sequence[ParameterDraw], lives_per_member: int = 1
+) -> list[Lives]:
     """Copies of the members of each person, dealt out to the draws in turn.
 
     The belief has found each member's set point with the belief's own parameters: under a draw the member keeps it.
@@ -71,16 +73,17 @@ def lives_of(ensemble: Ensemble, physiology: Physiology, draws: Sequence[Paramet
         ensemble: not changed.
         physiology: of the belief.
         draws: at least one.
-        stay_days: length of a stay in hospital.
+        lives_per_member: neighbouring rows that are one member and live under the same draw.
     """
-    draws = draws[: ensemble.members]
-    member, lives = np.arange(len(ensemble.people)) % ensemble.members, []
+    members = ensemble.members // lives_per_member
+    draws = draws[:members]
+    member, lives = np.arange(len(ensemble.people)) // lives_per_member % members, []
     for index, draw in enumerate(draws):
         rows = np.flatnonzero(member % len(draws) == index)
         people = ensemble.people.chosen(rows)
         if draw.physiology is not physiology:
             _keep_set_point(people, physiology, draw.physiology)
-        lives.append(Lives(rows, people, PredictedCare(people, draw.parameters["care_practice"], stay_days), draw))
+        lives.append(Lives(rows, people, PredictedCare(people, draw.parameters), draw))
     return lives
 
 

@@ -81,6 +81,12 @@ class Ensemble:
         bias, memory = (np.ascontiguousarray(block[:, rows]) for block in (self.bias, self.memory))
         return Ensemble(self.people.chosen(rows), self.members, bias, self.log_weight[rows].copy(), memory)
 
+    def living(self, times: int) -> Ensemble:
+        """An ensemble in which each member is `times` neighbouring rows, which share its weight, a copy."""
+        rows = np.repeat(np.arange(len(self.people)), times)
+        others = (self.bias[:, rows], self.log_weight[rows], self.memory[:, rows])
+        return Ensemble(self.people.chosen(rows), self.members * times, *others)
+
     def copy(self) -> Ensemble:
         """An independent ensemble in the same state."""
         others = (self.bias.copy(), self.log_weight.copy(), self.memory.copy())

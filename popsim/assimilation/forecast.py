@@ -36,6 +36,8 @@ SHOWN = (
     "symptom_score",
 )  # fmt: skip
 FORECAST_IDS = 1 << 60  # added to the ids of members, so that a forecast has random streams of its own
+LIFE_IDS = 1 << 57  # times its number added to the id of a life
+MAX_LIVES = 8  # of a member
 BLOCK_ROWS = BLOCK  # members at a time: as many as the physiology advances at once
 MAX_DAYS = 3653
 EVERY_CAUSE = tuple(range(1, len(CAUSE_NAMES)))
@@ -77,8 +79,8 @@ class Forecast:
         quantiles: of the bands.
         bands: by column, (persons, days, quantiles), of members alive.
         risks: by event, one for each horizon. Events are EVENTS, and each reaction as "reaction_<name>".
-        members: by column and horizon, (persons, members), the value of each member on that day.
-        weights: by horizon, (persons, members), weights of the members among those alive.
+        members: by column and horizon, (persons, lives of all members), the value of each on that day.
+        weights: by horizon, in the same shape, weights of these lives among those alive.
     """
 
     day: int
@@ -115,6 +117,7 @@ def forecast(
     quantiles: Sequence[float] = QUANTILES,
     parameters: Parameters,
     draws: Sequence[ParameterDraw] = (),
+    lives: int = 1,
 ) -> Forecast:
     """Simulate a copy of a belief ahead; the belief itself does not change.
 
@@ -132,13 +135,16 @@ def forecast(
         quantiles: of the bands.
         parameters: sets by name.
         draws: of the parameters, to which the members of each person are dealt out; the belief's own when none.
+        lives: of each member, 1 to 8: the more, the less of its luck is in a risk.
 
     Raises:
-        InputError: days are out of bounds, or a column or event is unknown.
+        InputError: days or lives are out of bounds, or a column or event is unknown.
     """
     ensemble, schema = belief.ensemble, belief.ensemble.people.schema
     if not 1 <= days <= MAX_DAYS:
         raise InputError(f"days = {days}: must be between 1 and {MAX_DAYS}")
+    if not 1 <= lives <= MAX_LIVES:
+        raise InputError(f"lives = {lives}: must be between 1 and {MAX_LIVES}")
     for name in (*columns, *(doses or {})):
         if name not in schema:
             raise InputError(f"no column '{name}': {did_you_mean(name, schema.columns)}")
@@ -148,15 +154,15 @@ def forecast(
     wanted = tuple(EVENTS if events is None else events)
     ends = sorted({one for one in horizons if one <= days}) or [days]
     chosen = np.arange(ensemble.persons) if persons is None else np.asarray(persons, np.int64)
-    size = max(1, BLOCK_ROWS // ensemble.members)
+    size = max(1, BLOCK_ROWS // (ensemble.members * lives))
     parts = []
     for start in range(0, max(len(chosen), 1), size):
         some = chosen[start : start + size]
-        part = ensemble.chosen(some)
-        part.people.person_id = part.people.person_id + FORECAST_IDS
+        part = ensemble.chosen(some).living(lives)
+        part.people.person_id += FORECAST_IDS + np.arange(len(part.people)) % lives * LIFE_IDS
         for name, values in (doses or {}).items():
             part.people[name] = part.repeat(np.broadcast_to(values, ensemble.persons)[some])
-        course = _ForecastBlock(part, belief.physiology, belief.day + 1, days, tuple(ends), parameters, draws)
+        course = _ForecastBlock(part, lives, belief.physiology, belief.day + 1, days, tuple(ends), parameters, draws)
         parts.append(course.forecast(tuple(columns), wanted, tuple(quantiles)))
     return _joined(parts)
 
@@ -167,6 +173,7 @@ class _ForecastBlock:
     def __init__(
         self,
         ensemble: Ensemble,
+        lives_per_member: int,
         physiology: Physiology,
         first_day: int,
         days: int,
@@ -174,7 +181,7 @@ class _ForecastBlock:
         sets: Parameters,
         draws: Sequence[ParameterDraw],
     ) -> None:
-        self.ensemble, self._physiology, self._sets = ensemble, physiology, sets
+        self.ensemble, self._lives, self._physiology, self._sets = ensemble, lives_per_member, physiology, sets
         self._draws = draws or (ParameterDraw(physiology, sets),)
         self._first, self._days, self._horizons = first_day, days, horizons
         self._weights = ensemble.weights()
@@ -184,45 +191,53 @@ class _ForecastBlock:
         """The whole forecast; the members are simulated as often as the events need."""
         risks: dict[str, tuple[Risk, ...]] = {}
         if DECOMPENSATION in events:
-            risks |= self._first_events((CAUSE_HEART_FAILURE,), {DECOMPENSATION: 1.0})
-        shares = {PRESENTATION: 1.0, READMISSION: self._sets["forecast"]["admitted_share"]}
-        if any(event in events for event in shares):
-            risks |= self._first_events(
-                EVERY_CAUSE, {event: share for event, share in shares.items() if event in events}
-            )
+            risks |= self._first_events((CAUSE_HEART_FAILURE,), [DECOMPENSATION])
+        of_every_cause = [event for event in (PRESENTATION, READMISSION) if event in events]
+        if of_every_cause:
+            risks |= self._first_events(EVERY_CAUSE, of_every_cause)
         bands, members, weights = self._trajectories(columns, events, quantiles, risks)
         ordered = {event: risks[event] for event in (*EVENTS, *risks) if event in risks}
         return Forecast(self._first - 1, self._days, quantiles, bands, ordered, members, weights)
 
-    def _first_events(self, causes: tuple[int, ...], shares: Mapping[str, float]) -> dict[str, tuple[Risk, ...]]:
+    def _first_events(self, causes: tuple[int, ...], events: Sequence[str]) -> dict[str, tuple[Risk, ...]]:
         """Probability of a first presentation with some causes, in simulations that ignore such presentations.
 
-        shares: by event, the share of presentations that count as the event.
+        An admission is a share of them, and comes of a review that sends to hospital as well.
         """
         dying = np.zeros(len(self.ensemble.people))
-        passed = {event: np.zeros_like(dying) for event in shares}
-        chance = {event: np.zeros_like(dying) for event in shares}
-        at = {event: [] for event in shares}  # type: dict[str, list[Risk]]
+        passed = {event: np.zeros_like(dying) for event in events}
+        chance = {event: np.zeros_like(dying) for event in events}
+        at = {event: [] for event in events}  # type: dict[str, list[Risk]]
         for day, lives in self._simulate(causes):
-            total = of_all(lives, self._hazard, causes, day)
+            presenting, admitted, sent = of_all(lives, self._hazards, causes, day)
             death = of_all(lives, column_of, "death_hazard_per_day").astype(np.float64)
-            for event, share in shares.items():
-                hazard = share * total
+            for event in events:
+                if event == READMISSION:
+                    chance[event] += sent * np.exp(-dying - passed[event])
+                    passed[event][sent > 0.0] = np.inf
+                hazard = admitted if event == READMISSION else presenting
                 either = np.maximum(hazard + death, 1e-300)
                 chance[event] += np.exp(-dying - passed[event]) * hazard / either * -np.expm1(-either)
                 passed[event] += hazard
             dying += death
             if day in self._horizons:
-                for event in shares:
+                for event in events:
                     at[event].append(self._spread(day, chance[event]))
         return {event: tuple(found) for event, found in at.items()}
 
-    def _hazard(self, lives: Lives, causes: tuple[int, ...], day: int) -> Floats:
-        """Today's hazard of presenting with some causes of those who are not in hospital, (rows,)."""
+    def _hazards(self, lives: Lives, causes: tuple[int, ...], day: int) -> Floats:
+        """Today's hazards of those not in hospital of presenting with some causes and of admission, and who was sent.
+
+        Returns:
+            (3, rows); the last is 1 for who was sent to hospital by a review.
+        """
         (physiology, parameters), today = lives.draw, self._first + day - 1
         hazards = hazards_of_presenting(physiology.influences, lives.people, parameters, today)
-        total = hazards[0] if causes == (CAUSE_HEART_FAILURE,) else hazards.sum(axis=0)
-        return np.asarray(lives.care.at_home * total)
+        hazards = lives.care.at_home * hazards[[cause - 1 for cause in causes if cause <= len(hazards)]]
+        if causes != EVERY_CAUSE:
+            return np.stack([hazards.sum(axis=0), np.zeros(len(lives.rows)), np.zeros(len(lives.rows))])
+        admitted = (lives.care.admitted_shares() * hazards).sum(axis=0)
+        return np.stack([hazards.sum(axis=0), admitted, lives.care.sent.astype(np.float64)])
 
     def _trajectories(
         self,
@@ -266,18 +281,19 @@ class _ForecastBlock:
         return bands, members, weights
 
     def _simulate(self, ignored_causes: Collection[int]) -> Iterator[tuple[int, Sequence[Lives]]]:
-        """Simulate copies of the members: day from 1, and the members at its end, before care answers.
+        """Simulate copies of the members: day from 1, and the members after reviews and before other care.
 
         ignored_causes: causes for which nobody is admitted: presentations with one of them are ignored, so that its
             hazard can be followed to the end.
         """
-        lives = lives_of(self.ensemble, self._physiology, self._draws, int(self._sets["therapy_choice"]["stay_days"]))
+        lives = lives_of(self.ensemble, self._physiology, self._draws, self._lives)
         passed_over = np.isin(np.arange(len(CAUSE_NAMES)), list(ignored_causes))
         for day in range(1, self._days + 1):
             today = self._first + day - 1
-            for _, people, _, draw in lives:
+            for _, people, care, draw in lives:
                 draw.physiology.advance(people, Clock(today))
                 people["onset"][passed_over[people["acute_cause"]]] = 0
+                care.review(today)
             yield day, lives
             for _, people, care, _ in lives:
                 care.treat(today)
@@ -290,10 +306,11 @@ class _ForecastBlock:
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def _spread(self, day: int, chance: Floats) -> Risk:
-        """A risk from the chances of all members, with the quantiles of these."""
-        each = chance.reshape(self._weights.shape)
-        low, high = smallest_quantiles(each, self._weights, (0.05, 0.95)).T
-        return self._given_alive(day, (self._weights * each).sum(axis=1), low, high)
+        """A risk from the chances of all members, each the mean over its lives, with their quantiles."""
+        shape = (len(self._weights), -1, self._lives)
+        each, weights = chance.reshape(shape).mean(axis=2), self._weights.reshape(shape).sum(axis=2)
+        low, high = smallest_quantiles(each, weights, (0.05, 0.95)).T
+        return self._given_alive(day, (weights * each).sum(axis=1), low, high)
 
     def _counted(self, day: int, happened: Floats) -> Risk:
         """A risk from counts of members with and without the event: Jeffreys' estimate (never 0 or 1) and interval."""

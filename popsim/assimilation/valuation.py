@@ -19,16 +19,16 @@ class DailyValuation:
     Args:
         parameters: prices and utilities of a country, gbd_disability and clinical_utilities.
         schema: columns of the members.
-        stay_days: length of a stay in hospital.
     """
 
-    def __init__(self, parameters: Parameters, schema: Schema, stay_days: float) -> None:
+    def __init__(self, parameters: Parameters, schema: Schema) -> None:
         self.prices = prices = parameters.care_prices
         self._daily = daily_prices(prices, parameters.societal_prices, prices["telemonitoring_day"])
         rates = health_rates(parameters.utilities, parameters["gbd_disability"])
         self._utility = np.array([rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4])
         self._decrement = np.array([rates.decrement_1, rates.decrement_2, rates.decrement_3, rates.decrement_4])
-        self.admission = prices["emergency_attendance"] + stay_days * prices["inpatient_day"]
+        stay = parameters["therapy_choice"]["stay_days"] * prices["inpatient_day"]
+        self.admission = prices["emergency_attendance"] + stay
         self._clinical = ClinicalValuation(parameters.clinical_prices, parameters["clinical_utilities"], schema)
 
     def utility(self, people: Population, at_home: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -54,6 +54,7 @@ def make_forecast(registry: TwinRegistry, twin: str, days: int = FORECAST_DAYS) 
         quantiles=QUANTILES,
         parameters=kind.parameters,
         draws=draws_of(kind.seed, kind.parameters),
+        lives=int(kind.parameters["forecast"]["lives_per_member"]),
     )
     signals = {sensor.name: asdict(_band(ahead, sensor.column)) for sensor in kind.vocabulary.shown}
     result = {"days": days, "signals": signals, "risks": [asdict(risk) for risk in _risks(ahead)]}

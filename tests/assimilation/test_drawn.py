@@ -62,7 +62,7 @@ def test_a_draw_keeps_the_set_point_that_the_belief_has_found(belief):
     draw = drawn(sglt2_natriuresis_l_day=0.2, gfr_dip_sglt2_ml_min=6.0)
     people = belief.ensemble.people.copy()
     draw.physiology.initialise(people)
-    [lives] = lives_of(belief.ensemble, belief.physiology, [draw], 6)
+    [lives] = lives_of(belief.ensemble, belief.physiology, [draw])
     changed = {name: (lives.people[name] != belief.ensemble.people[name]) for name in SET_POINT}
     for name in SET_POINT:
         np.testing.assert_allclose(lives.people[name], people[name], rtol=1e-5, atol=1e-5)
@@ -71,10 +71,10 @@ def test_a_draw_keeps_the_set_point_that_the_belief_has_found(belief):
 
 
 def test_values_of_all_members_come_in_their_order(belief):
-    lives = lives_of(belief.ensemble, belief.physiology, [drawn()] * 5, 6)
+    lives = lives_of(belief.ensemble, belief.physiology, [drawn()] * 5)
     found = of_all(lives, lambda one: one.people.person_id)
     np.testing.assert_array_equal(found, belief.ensemble.people.person_id)
-    assert len(lives_of(belief.ensemble, belief.physiology, [drawn()] * 30, 6)) == MEMBERS
+    assert len(lives_of(belief.ensemble, belief.physiology, [drawn()] * 30)) == MEMBERS
 
 
 def test_draws_are_keyed_and_differ():

@@ -15,9 +15,8 @@ from popsim.assimilation.forecast import DEATH, DECOMPENSATION, EVENTS, PRESENTA
 from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.assimilation.predicted_care import PredictedCare
 from popsim.errors import InputError
-from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import SHIPPED
-from popsim.kernels.codes import CAUSE_HEART_FAILURE, ONSET_DEATH
+from popsim.kernels.codes import CAUSE_HEART_FAILURE, LEVEL_WARD, ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import ClinicalPhysiology
 from popsim.physiology.influences import Influences
@@ -108,10 +107,11 @@ def test_constant_hazards_have_a_closed_form():
     death = np.float64(np.float32(0.01))
     hazards = hazards_of(people)
     assert hazards[0, 1] > 10 * hazards[0, 0] >= 0.0
-    share = load_parameters("forecast")["admitted_share"]
+    # Symptoms of 2 are below the score from which heart failure is admitted, those of 7 where all are.
+    admitted = np.array([0.0, 1.0]) * hazards[0] + 0.98 * hazards[1:5].sum(axis=0) + 0.71 * hazards[5]
     for days in (7, 30):
         for event, hazard in {
-            DECOMPENSATION: hazards[0], PRESENTATION: hazards.sum(axis=0), READMISSION: share * hazards.sum(axis=0)
+            DECOMPENSATION: hazards[0], PRESENTATION: hazards.sum(axis=0), READMISSION: admitted
         }.items():  # fmt: skip
             exact = hazard / (hazard + death) * (1 - np.exp(-(hazard + death) * days))
             risk = found.risk(event, days)
@@ -160,6 +160,47 @@ def test_bands_are_of_the_living():
     assert found.members["weight_kg", 7].shape == (2, MEMBERS)
 
 
+@pytest.mark.parametrize(("last", "interval_days"), [(-100, 285), (-1000, 60), (0, 60)])
+def test_reviews_come_in_their_interval_and_send_the_very_ill_to_hospital(last, interval_days):
+    people = still(hazard_of_death=0.0)
+    people["symptom_score"], people["entry_day"] = [2, 9], -200
+    ensemble = copies(people, 2000)
+    care = PredictedCare(ensemble.people, SHIPPED)
+    sent, reviewed = np.zeros(2), np.zeros(2)
+    for day in range(1, 29):
+        ensemble.people["last_review_day"] = last
+        care.review(day)
+        reviewed += (ensemble.of("last_review_day") == day).mean(axis=1)
+        sent += care.sent.reshape(2, 2000).mean(axis=1)
+        care.left[:] = 0
+    np.testing.assert_allclose(reviewed, 28 / interval_days, atol=0.005)  # evenly spread: far less than luck of 2,000
+    assert sent[0] == 0.0
+    assert sent[1] == reviewed[1]
+    assert (ensemble.of("care_level")[1] == LEVEL_WARD).mean() == pytest.approx(28 / interval_days, abs=0.005)
+
+
+def test_a_member_with_several_lives_has_their_mean_as_its_chance(people):
+    """A risk is the same within its error, and the spread of members is narrower by the luck that is averaged out."""
+    belief = belief_of(people, core(RandomKey(8)))
+    one, many = (forecast(belief, 30, events=(DECOMPENSATION,), columns=(), lives=n) for n in (1, 8))
+    first, second = (made.risk(DECOMPENSATION, 30) for made in (one, many))
+    error = (first.high - first.low) / 3.3 / np.sqrt(MEMBERS)
+    assert abs((first.probability - second.probability).mean()) < 4 * np.hypot.reduce(error) / len(people)
+    assert (second.high - second.low).mean() < 0.7 * (first.high - first.low).mean()
+    with pytest.raises(InputError, match="lives = 9: must be between 1 and 8"):
+        forecast(belief, 30, lives=9)
+
+
+def test_a_review_that_sends_to_hospital_counts_as_an_admission():
+    """One in 60 of the ill each day, until all who remain have been seen: 1 - (1 - days / 60) exp(-hazard days)."""
+    people = still(hazard_of_death=0.0)
+    people["symptom_score"], people["filling_pressure_mmhg"], people["entry_day"] = 9, 12, 1
+    hazards = hazards_of(people)
+    admitted = hazards[0] + 0.98 * hazards[1:5].sum(axis=0) + 0.71 * hazards[5]
+    risk = forecast(belief_of(people, Still(), 4000), 28, horizons=(28,)).risk(READMISSION, 28)
+    assert risk.probability == pytest.approx(1 - (1 - 28 / 60) * np.exp(-28 * admitted), abs=0.005)
+
+
 def test_hazards_are_those_that_the_day_draws_from():
     physiology = ClinicalPhysiology(SHIPPED, key=RandomKey(5))
     people = people_of("heart_failure_discharge", SCHEMA, 8000, physiology)
@@ -179,13 +220,11 @@ def test_risks_are_those_of_counted_lives(people, made):
     """Many lives are lived with drawn presentations and deaths; the forecast is within their standard error."""
     lives = 200
     many = copies(people, lives)
-    physiology, care = (
-        core(RandomKey(77)),
-        PredictedCare(many.people, SHIPPED["care_practice"], 6),
-    )
+    physiology, care = core(RandomKey(77)), PredictedCare(many.people, SHIPPED)
     first = {event: np.full(len(many.people), 1000) for event in (DECOMPENSATION, PRESENTATION, DEATH)}
     for day in range(1, 31):
         physiology.advance(many.people, Clock(day))
+        care.review(day)
         now = {
             DECOMPENSATION: (many.people["acute_cause"] == CAUSE_HEART_FAILURE),
             PRESENTATION: many.people["acute_cause"] > 0,
