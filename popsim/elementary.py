@@ -26,6 +26,5 @@ def _elementwise(function: Callable[..., float], arguments: int) -> Callable[...
 
 exp = _elementwise(math.exp, 1)
 expm1 = _elementwise(math.expm1, 1)
-log = _elementwise(math.log, 1)
 log1p = _elementwise(math.log1p, 1)
 power = _elementwise(math.pow, 2)
