@@ -150,14 +150,13 @@ def advance_day(
         u_infection, u_lapse, u_salt, u_arrhythmia = uniforms(key, person, STREAM_SHOCKS, day)
         u_present, u_cause, u_death, u_died_of = uniforms(key, person, STREAM_EVENTS, day)
         lives = np.float64(alive[i]) > 0.5
-        level = np.float64(care_level[i])
+        level, class_before = np.float64(care_level[i]), np.float64(nyha_class[i])  # read on all days, see vessels.py
         in_hospital = 1.0 if level >= LEVEL_WARD else 0.0
         attended = 1.0 if level >= LEVEL_EMERGENCY else 0.0
         facility = 1.0 if level == LEVEL_FACILITY else 0.0
         has_copd, has_af = np.float64(copd[i]), np.float64(atrial_fibrillation[i])
         years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         age = np.float64(age_years[i]) + years
-        class_before = np.float64(nyha_class[i])  # read whatever follows: AVX2 has no masked load of bytes
 
         # Shocks and adherence.
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
