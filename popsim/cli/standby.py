@@ -1,8 +1,8 @@
-"""A process that has loaded popsim and waits for one command, so that a run started from the dashboard begins at once.
+"""A process that has loaded popsim and waits for its commands, so that a run started from the dashboard begins at once.
 
 `python -m popsim.cli.standby [EXPERIMENT]` loads the kernels that the experiment uses, and reads one line of JSON,
-`{"arguments": [...], "log": path}`: it runs the command with its output in the log, and ends. If standard input closes
-first, it ends without a word.
+`{"commands": [[...], ...], "log": path}`: it runs the commands one after the other with their output in the log, and
+ends; if one is interrupted, at once. If standard input closes first, it ends without a word.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from popsim.cli import INTERRUPTED
 from popsim.cli import main as run_command
 
 
@@ -30,7 +31,12 @@ def main() -> int:
     log = os.open(said["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (1, 2):
         os.dup2(log, stream)
-    return run_command(said["arguments"])
+    code = 0
+    for command in said["commands"]:
+        code = run_command(command)
+        if code == INTERRUPTED:
+            break
+    return code
 
 
 def _load(file: str) -> None:

@@ -1,9 +1,9 @@
 """Runs as processes of their own: `popsim run`, which outlives the page and its server and can be resumed.
 
 A job's record is a file in the dashboard's folder, so that a new server finds what an old one has started. To begin at
-once, a server keeps one process that has loaded popsim and waits for its command on standard input; it ends with the
-server if it has none. It simulates in its own process; where a run is large enough for more workers, a second
-`popsim run` works on the same run from the other end, as popsim's store allows.
+once, a server keeps two processes that have loaded popsim and wait for their commands on standard input; they end with
+the server if they have none. The first simulates in its own process; where a run is large enough for more workers, the
+second is a `popsim run` that works on the same run from the other end, as popsim's store allows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from popsim.runs.store import new_owner, taking
 
 FOLDER = ".dashboard"  # in the folder of results
 STANDBY = "popsim.cli.standby"
+STANDING_BY = 2  # processes: as many as begin a run
 MAX_LOG = 4000  # characters of a log that are read
 
 
@@ -72,28 +74,36 @@ class Jobs:
 
     def __init__(self, results: Path) -> None:
         self.results, self.folder = results, results / FOLDER / "jobs"
-        self._standby: subprocess.Popen[str] | None = None
+        self._standby: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
 
     def stand_by(self, file: Path | None = None) -> None:
-        """Have a process ready for the next run, of this experiment or any other."""
+        """Have processes ready for the next run, of this experiment or any other."""
         with self._lock:
-            if self._standby is None or self._standby.poll() is not None:
-                self._standby = self._process(file)
+            self._standby = [one for one in self._standby if one.poll() is None]
+            while len(self._standby) < STANDING_BY:
+                self._standby.append(self._process(file))
 
-    def begin(self, file: Path, log: Path, workers: int | None) -> subprocess.Popen[str]:
+    def begin(self, file: Path, log: Path, workers: int, look: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Begin `popsim run` of an experiment.
+
+        Args:
+            file: of the experiment.
+            log: file for what it prints.
+            workers: processes that simulate.
+            look: options of a run that is made before it, in one process.
 
         Raises:
             RunError: the process cannot be started.
         """
-        arguments = ["run", str(file.resolve()), "--out", str(self.results.resolve()), "--quiet"]
-        arguments += [] if workers is None else ["--workers", str(workers)]
+        common = ["run", str(file.resolve()), "--quiet"]
+        commands = [[*common, "--workers", "1", *look]] if look else []
+        commands.append([*common, "--workers", str(workers), "--out", str(self.results.resolve())])
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             process = self._taken()
             assert process.stdin is not None
-            process.stdin.write(json.dumps({"arguments": arguments, "log": str(log.resolve())}) + "\n")
+            process.stdin.write(json.dumps({"commands": commands, "log": str(log.resolve())}) + "\n")
             process.stdin.close()
         except OSError as error:
             raise RunError(f"popsim run {file}: cannot be started: {error.strerror}") from None
@@ -133,12 +143,13 @@ class Jobs:
                 os.kill(pid, signal.SIGINT)
 
     def close(self) -> None:
-        """End the process that waits for a command."""
+        """End the processes that wait for a command."""
         with self._lock:
-            if self._standby is not None and self._standby.stdin is not None:
-                with suppress(OSError):
-                    self._standby.stdin.close()
-            self._standby = None
+            for process in self._standby:
+                if process.stdin is not None:
+                    with suppress(OSError):
+                        process.stdin.close()
+            self._standby = []
 
     def _record(self, run: str) -> Path:
         return self.folder / f"{run.replace('/', '.')}.json"
@@ -146,8 +157,11 @@ class Jobs:
     def _taken(self) -> subprocess.Popen[str]:
         """The process that waits, or a new one."""
         with self._lock:
-            process, self._standby = self._standby, None
-        return process if process is not None and process.poll() is None else self._process()
+            while self._standby:
+                process = self._standby.pop(0)
+                if process.poll() is None:
+                    return process
+        return self._process()
 
     def _process(self, file: Path | None = None) -> subprocess.Popen[str]:
         """A process in a session of its own: neither Ctrl-C nor the end of the server reaches it."""

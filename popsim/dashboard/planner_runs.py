@@ -124,6 +124,8 @@ def status_html(workspace: Workspace, run: LiveRun, name: str) -> str:
     bar = f'<progress max="{len(run.units)}" value="{units}" aria-label="Simulated so far"></progress>'
     if job is not None and job.alive:
         said = f"At work: {done} of {total} comparisons, {units} of {len(run.units)} parts"
+        if run.look is not None and len(run.look.there) < len(run.look.units):
+            said += f"; first look: {len(run.look.there)} of {len(run.look.units)} parts"
         button = '<button type="button" id="stop" class="action-button">Stop</button>'
     else:
         words = job.last_words if job is not None else ""

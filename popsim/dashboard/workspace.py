@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from popsim.dashboard.first_look import first_look, is_worth_a_look, look_options
 from popsim.dashboard.jobs import FOLDER, Jobs
 from popsim.dashboard.levers import Lever, changed, in_words, levers_of
 from popsim.dashboard.live import LiveRun
@@ -118,16 +119,18 @@ class Workspace:
         """
         log = self.jobs.log_of(file)
         log.unlink(missing_ok=True)
-        first = None if self._is_known(file) else self.jobs.begin(file, log, 1)
+        look = look_options(self.results) if is_worth_a_look(ExperimentDefinition.read(file)) else ()
+        first = None if self._is_known(file) else self.jobs.begin(file, log, 1, look)
         study = self.study(file)
         run = LiveRun.of_study(study, self.results)
         name = f"{run.folder.parent.name}/{run.folder.name}"
         job = self.jobs.of(name)
         if not run.is_finished and (job is None or not job.alive):
-            processes = [first or self.jobs.begin(file, log, 1)]
+            processes = [first or self.jobs.begin(file, log, 1, look)]
             workers = _more_workers(study)
-            processes += [self.jobs.begin(file, log, workers)] if workers else []
+            processes += [self.jobs.begin(file, log, workers, look)] if workers else []
             self.jobs.keep(name, file, processes)
+            run.look = first_look(file, study.experiment, self.results)
         self._files[file.resolve()] = name
         with self._lock:
             return self._runs.setdefault(name, run)
@@ -230,6 +233,7 @@ class Workspace:
         run = LiveRun.of_study(self.study(Path(job.file)), self.results)
         if run.folder.name != Path(name).name:
             raise InputError(f"run '{name}': popsim or its inputs have changed since it began; start it again")
+        run.look = first_look(Path(job.file), run.experiment, self.results)
         return run
 
 
