@@ -90,7 +90,7 @@ class Jobs:
         Args:
             file: of the experiment.
             log: file for what it prints.
-            workers: processes that simulate.
+            workers: processes that simulate; 0: only what `look` says.
             look: options of a run that is made before it, in one process.
 
         Raises:
@@ -98,7 +98,8 @@ class Jobs:
         """
         common = ["run", str(file.resolve()), "--quiet"]
         commands = [[*common, "--workers", "1", *look]] if look else []
-        commands.append([*common, "--workers", str(workers), "--out", str(self.results.resolve())])
+        if workers:
+            commands.append([*common, "--workers", str(workers), "--out", str(self.results.resolve())])
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             process = self._taken()

@@ -168,8 +168,9 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         means, apart = (readable(table, run.so_far) for table in tables())
         lines = sentences(means, apart, valued(), run.so_far, int(input.people() or 1), threshold())
         counted = f'<p class="quiet">After {len(run.whole)} of {run.comparisons} comparisons.</p>'
-        so_far = shown.note or ("" if run.is_finished else counted)
-        return f'<div class="answer">{"".join(f"<p>{escape(line)}</p>" for line in lines)}{so_far}</div>'
+        so_far = "" if run.is_finished or shown.note else counted
+        told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+        return f'<div class="answer">{shown.note}{told}{so_far}</div>'
 
     @render.ui
     @said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from popsim.studies.design import Study, read_study
 from popsim.surface.examples import examples
 
 LAST = "last"  # file with the query of the page that was last open
+MORE_CORES = (os.cpu_count() or 1) > 1  # where two processes make a first look, however large the run
 MAX_RUNS = 40  # listed, newest first
 
 
@@ -128,7 +130,7 @@ class Workspace:
         if not run.is_finished and (job is None or not job.alive):
             processes = [first or self.jobs.begin(file, log, 1, look)]
             workers = _more_workers(study)
-            processes += [self.jobs.begin(file, log, workers, look)] if workers else []
+            processes += [self.jobs.begin(file, log, workers, look)] if workers or (look and MORE_CORES) else []
             self.jobs.keep(name, file, processes)
             run.look = first_look(file, study.experiment, self.results)
         self._files[file.resolve()] = name
