@@ -31,8 +31,13 @@ def main() -> int:
     log = os.open(said["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (1, 2):
         os.dup2(log, stream)
+    return run_all(said["commands"])
+
+
+def run_all(commands: list[list[str]]) -> int:
+    """Run commands one after the other, and none after an interrupted one; returns the last one's exit status."""
     code = 0
-    for command in said["commands"]:
+    for command in commands:
         code = run_command(command)
         if code == INTERRUPTED:
             break

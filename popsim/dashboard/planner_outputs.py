@@ -303,6 +303,8 @@ def _people(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         if not run.is_finished:
             return ""
         persons = notable_persons(run.finished)
+        if not persons:
+            return "<p>One person's life needs the persons of the run (store = 'persons' or 'events').</p>"
         chosen = shown.state.person
         options = "".join(option(str(person), f"Person {person}: {words}", str(chosen)) for person, words in persons)
         if chosen is not None and chosen not in dict(persons):

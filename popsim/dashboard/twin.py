@@ -70,27 +70,46 @@ def twin_app(registry: TwinRegistry, file: Path, twin: str) -> App:
             return ui.HTML(news())
 
         @reactive.extended_task
-        async def looked_ahead() -> str:
-            for command in ("forecast", "compare"):
-                said = await _run("twin", command, twin, "--registry", str(file))
-                if said:
-                    return said
-            return ""
+        async def looked_ahead(command: str) -> str:
+            return await _run("twin", command, twin, "--registry", str(file))
 
         @reactive.effect
         @reactive.event(input.ahead)
         def _ahead() -> None:
-            news.set("Forecasting and comparing; this takes some seconds ...")
-            looked_ahead.invoke()
+            if steps:
+                return  # at work: a task that is asked again would wait and do everything twice
+            steps.extend(STEPS)
+            begin()
+
+        steps: list[tuple[str, str]] = []
+
+        def begin() -> None:
+            command, words = steps[0]
+            news.set(f"{words} ...")
+            looked_ahead.invoke(command)
 
         @reactive.effect
         def _done() -> None:
-            if looked_ahead.status() == "success":
-                news.set(problem(looked_ahead.result()) if looked_ahead.result() else "Forecast and options are new.")
+            status = looked_ahead.status()
+            if status not in ("success", "error") or not steps:
+                return
+            said = looked_ahead.result() if status == "success" else "the command could not be started"
+            steps.pop(0)
+            if said:
+                steps.clear()
+                news.set(problem(said))
+            elif steps:
+                begin()
+            else:
+                news.set("Forecast and options are new.")
 
     return App(page, server, static_assets=ASSETS)
 
 
+STEPS = (
+    ("forecast", "Step 1 of 2: forecasting"),
+    ("compare", "Step 2 of 2: comparing options; this takes longer"),
+)
 OWN = """
 .twin-bar{padding:.3rem 0 1rem}
 body{max-width:72rem;margin:0 auto;padding:1.5rem}

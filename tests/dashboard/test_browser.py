@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.registry.small_registry import registry_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("shiny")
@@ -135,6 +136,33 @@ def test_every_view_is_reached_by_keyboard_and_has_no_fault(served, page):
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.problems == []
+
+
+def test_a_life_is_told(served, page):
+    page.goto(f"{served.address}&view=people")
+    page.click("#tell")
+    page.wait_for_selector("#out_life .story li")
+    assert page.locator("#out_life figure img, #out_life figure svg").count() == 1
+    assert page.problems == []
+
+
+def test_a_twin_is_forecast_and_compared_from_its_page(tmp_path, page):
+    registry_of(tmp_path)
+    server = Server(tmp_path, "--twin", "test0000", "--registry", "twins.db")
+    try:
+        page.goto(server.address)
+        page.wait_for_selector("#out_twin h2")
+        page.click("#ahead")
+        page.click("#ahead")  # twice is once
+        page.wait_for_function("document.querySelector('#out_news').innerText.includes('are new')")
+        if AXE.is_file():
+            page.evaluate(AXE.read_text())
+            assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == []
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.problems == []
+    finally:
+        server.end()
 
 
 @pytest.mark.skipif(not VNU.is_file(), reason="needs the checker of HTML")
