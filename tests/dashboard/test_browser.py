@@ -13,10 +13,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.registry.small_registry import registry_of
+
+from popsim.cli import main
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("shiny")
+ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 AXE, VNU = (Path(os.environ.get(name, "/nowhere")) for name in ("AXE", "VNU"))
 ARGUMENTS = (
@@ -36,7 +38,7 @@ class Server:
 
     def __init__(self, folder, *arguments, port=0):
         command = [sys.executable, "-m", "popsim.cli", "dashboard", *arguments, "--no-browser", "--port", str(port)]
-        paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=os.environ | {"PYTHONPATH": paths},
@@ -147,8 +149,11 @@ def test_a_life_is_told(served, page):
 
 
 def test_a_twin_is_forecast_and_compared_from_its_page(tmp_path, page):
-    registry_of(tmp_path)
-    server = Server(tmp_path, "--twin", "test0000", "--registry", "twins.db")
+    record, cohort = ROOT / "docs/examples/record.toml", ROOT / "cohorts/heart_failure_discharge.toml"
+    registry = str(tmp_path / "twins.db")
+    made = ["--cohort", str(cohort), "--members", "24", "--id", "7h3k9q2m", "--registry", registry]
+    assert main(["twin", "new", str(record), *made]) == 0
+    server = Server(tmp_path, "--twin", "7h3k9q2m", "--registry", registry)
     try:
         page.goto(server.address)
         page.wait_for_selector("#out_twin h2")
