@@ -43,7 +43,7 @@ def twin_app(registry: TwinRegistry, file: Path, twin: str) -> App:
         )
 
     def server(input: Inputs, output: Outputs, session: Session) -> None:
-        changes: reactive.Value[tuple[int, ...]] = reactive.Value(())
+        changes: reactive.Value[tuple[int, ...]] = reactive.Value(stamp_of(file))  # drawn once at first
         news: reactive.Value[str] = reactive.Value("Up to date; the page follows the registry.")
 
         @reactive.effect
@@ -112,6 +112,8 @@ STEPS = (
 )
 OWN = """
 .twin-bar{padding:.3rem 0 1rem}
+.banner{margin:0 0 1.5rem}
+#out_twin.recalculating{opacity:1}
 body{max-width:72rem;margin:0 auto;padding:1.5rem}
 button.main{background:#0b5cad;color:#fff}
 """
