@@ -24,8 +24,10 @@ def experiment(file):
 
 def test_it_is_the_same_experiment_with_other_sizes_and_apart_from_results(file, experiment, tmp_path):
     look = first_look(file, experiment, tmp_path)
-    sizes = {"population": 200, "replications": 3, "draws": 0}
-    assert look.experiment == experiment.model_copy(update=sizes)
+    own = look.experiment
+    assert (own.population, own.replications, own.draws) == (200, 3, 0)
+    assert (own.name, own.seed, own.follow_up_days) == (experiment.name, experiment.seed, experiment.follow_up_days)
+    assert list(look.strategies) == [one.name for one in experiment.strategies]
     assert len(look.units) == 3 * len(experiment.strategies)
     assert look.folder.is_relative_to(tmp_path / ".dashboard") and not look.there
 
