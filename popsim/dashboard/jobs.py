@@ -1,9 +1,10 @@
 """Runs as processes of their own: `popsim run`, which outlives the page and its server and can be resumed.
 
 A job's record is a file in the dashboard's folder, so that a new server finds what an old one has started. To begin at
-once, a server keeps two processes that have loaded popsim and wait for their commands on standard input; they end with
-the server if they have none. The first simulates in its own process; where a run is large enough for more workers, the
-second is a `popsim run` that works on the same run from the other end, as popsim's store allows.
+once, a server keeps two processes that have loaded popsim, have the people of a first look ready and wait for their
+commands on standard input; they end with the server if they have none. The first simulates in its own process; where a
+run is large enough for more workers, the second is a `popsim run` that works on the same run from the other end, as
+popsim's store allows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,36 +75,39 @@ class Jobs:
     def __init__(self, results: Path) -> None:
         self.results, self.folder = results, results / FOLDER / "jobs"
         self._standby: list[subprocess.Popen[str]] = []
+        self._ready_for: Path | None = None
         self._lock = threading.Lock()
 
     def stand_by(self, file: Path | None = None) -> None:
-        """Have processes ready for the next run, of this experiment or any other."""
+        """Have processes ready for the next run; those that are ready for another experiment are replaced."""
         with self._lock:
+            if file != self._ready_for:
+                self._dismiss()
+            self._ready_for = file
             self._standby = [one for one in self._standby if one.poll() is None]
             while len(self._standby) < STANDING_BY:
                 self._standby.append(self._process(file))
 
-    def begin(self, file: Path, log: Path, workers: int, look: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def begin(self, file: Path, log: Path, workers: int, stages: int = 0) -> subprocess.Popen[str]:
         """Begin `popsim run` of an experiment.
 
         Args:
             file: of the experiment.
             log: file for what it prints.
-            workers: processes that simulate; 0: only what `look` says.
-            look: options of a run that is made before it, in one process.
+            workers: processes that simulate; 0: only the first look.
+            stages: of a first look before it, in one process.
 
         Raises:
             RunError: the process cannot be started.
         """
-        common = ["run", str(file.resolve()), "--quiet"]
-        commands = [[*common, "--workers", "1", *look]] if look else []
-        if workers:
-            commands.append([*common, "--workers", str(workers), "--out", str(self.results.resolve())])
+        named, results = str(file.resolve()), str(self.results.resolve())
+        command = ["run", named, "--quiet", "--workers", str(workers), "--out", results]
+        work = {"look": [named, results, stages] if stages else [], "commands": [command] if workers else []}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             process = self._taken()
             assert process.stdin is not None
-            process.stdin.write(json.dumps({"commands": commands, "log": str(log.resolve())}) + "\n")
+            process.stdin.write(json.dumps(work | {"log": str(log.resolve())}) + "\n")
             process.stdin.close()
         except OSError as error:
             raise RunError(f"popsim run {file}: cannot be started: {error.strerror}") from None
@@ -146,11 +149,16 @@ class Jobs:
     def close(self) -> None:
         """End the processes that wait for a command."""
         with self._lock:
-            for process in self._standby:
-                if process.stdin is not None:
-                    with suppress(OSError):
-                        process.stdin.close()
-            self._standby = []
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        """End the processes that wait."""
+        for process in self._standby:
+            if process.stdin is not None:
+                with suppress(OSError):
+                    process.stdin.close()
+            threading.Thread(target=process.wait, daemon=True).start()
+        self._standby = []
 
     def _record(self, run: str) -> Path:
         return self.folder / f"{run.replace('/', '.')}.json"

@@ -140,6 +140,7 @@ No simulation is started.</p>
 {_value_controls(parts.shown, parts.stored, parts.state)}
 </form>
 <div>
+{output("out_days")}
 {output("out_decision")}
 <div class="pair"><div>{output("out_benefit")}</div><div>{output("out_curve")}</div></div>
 {output("out_region")}

@@ -100,7 +100,7 @@ def looked_at(run: LiveRun) -> tuple[int, ...]:
 
 def _arrivals(shown: Shown) -> reactive.Value[tuple[int, ...]]:
     """How many units are there: it changes as they arrive."""
-    arrived: reactive.Value[tuple[int, ...]] = reactive.Value(())
+    arrived: reactive.Value[tuple[int, ...]] = reactive.Value((), name="arrived")
 
     @reactive.effect
     def _look() -> None:

@@ -14,6 +14,7 @@ from shiny import Inputs, reactive, render, req, ui
 from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
+from popsim.dashboard.first_days import EVERY_S, days_so_far, days_view
 from popsim.dashboard.live import LiveRun, summaries
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
@@ -100,8 +101,8 @@ def look_note(look: LiveRun) -> str:
     """That a figure is of a first look, and of how many people."""
     people, done = look.experiment.population, len(look.whole)
     return (
-        f'<p class="look">First look: {people:,} people, {done} of {look.comparisons} comparisons. Intervals are wide; '
-        "the whole run replaces it.</p>"
+        f'<p class="look">First look, preliminary: {people:,} people, {done} of {look.comparisons} comparisons. '
+        "Intervals are wide; the whole run replaces it.</p>"
     )
 
 
@@ -171,6 +172,15 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         so_far = "" if run.is_finished or shown.note else counted
         told = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return f'<div class="answer">{shown.note}{told}{so_far}</div>'
+
+    @render.ui
+    @said
+    def out_days() -> str:
+        look = shown.run.look
+        if look is None or shown.run.is_finished or shown.run.whole or look.whole:
+            return ""
+        reactive.invalidate_later(EVERY_S)
+        return days_view(days_so_far(look), titles, looks_of(titles, own.reference), own.currency)
 
     @render.ui
     @said

@@ -26,7 +26,7 @@ def runs_of(
     input: Inputs, session: Session,
 ) -> None:  # fmt: skip
     """Define the outputs and buttons around simulations."""
-    told: reactive.Value[str] = reactive.Value("")
+    told: reactive.Value[str] = reactive.Value("", name="told")
 
     @render.ui
     def out_status() -> ui.HTML:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from popsim.dashboard.first_look import first_look, is_worth_a_look, look_options
+from popsim.dashboard.first_look import STAGES, first_look, is_worth_a_look
 from popsim.dashboard.jobs import FOLDER, Jobs
 from popsim.dashboard.levers import Lever, changed, in_words, levers_of
 from popsim.dashboard.live import LiveRun
@@ -25,7 +25,7 @@ from popsim.studies.design import Study, read_study
 from popsim.surface.examples import examples
 
 LAST = "last"  # file with the query of the page that was last open
-MORE_CORES = (os.cpu_count() or 1) > 1  # where two processes make a first look, however large the run
+TWO_LOOK = (os.cpu_count() or 1) > 1  # where two processes make a first look, however large the run
 MAX_RUNS = 40  # listed, newest first
 
 
@@ -121,16 +121,17 @@ class Workspace:
         """
         log = self.jobs.log_of(file)
         log.unlink(missing_ok=True)
-        look = look_options(self.results) if is_worth_a_look(ExperimentDefinition.read(file)) else ()
-        first = None if self._is_known(file) else self.jobs.begin(file, log, 1, look)
+        look = len(STAGES) if is_worth_a_look(ExperimentDefinition.read(file)) else 0
+        of_first = min(look, 1) if TWO_LOOK else look  # the second process goes on with it
+        first = None if self._is_known(file) else self.jobs.begin(file, log, 1, of_first)
         study = self.study(file)
         run = LiveRun.of_study(study, self.results)
         name = f"{run.folder.parent.name}/{run.folder.name}"
         job = self.jobs.of(name)
         if not run.is_finished and (job is None or not job.alive):
-            processes = [first or self.jobs.begin(file, log, 1, look)]
+            processes = [first or self.jobs.begin(file, log, 1, of_first)]
             workers = _more_workers(study)
-            processes += [self.jobs.begin(file, log, workers, look)] if workers or (look and MORE_CORES) else []
+            processes += [self.jobs.begin(file, log, workers, look)] if workers or (look and TWO_LOOK) else []
             self.jobs.keep(name, file, processes)
             run.look = first_look(file, study.experiment, self.results)
         self._files[file.resolve()] = name
