@@ -85,7 +85,7 @@ def twin_content(summary: TwinSummary) -> str:
     facts = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in summary.known.items())
     first, *more = _advice(summary)
     advice = f'<p class="first">{escape(first)}</p>' + "".join(f"<p>{escape(line)}</p>" for line in more)
-    return f"""<div class="banner" role="note">{escape(summary.notice)}</div>
+    return f"""<aside class="banner" aria-label="Notice">{escape(summary.notice)}</aside>
 <header>
 <h1>{escape(_title(summary))}</h1>
 <p class="quiet">{escape(_subtitle(summary))}</p>
