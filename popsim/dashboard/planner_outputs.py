@@ -37,6 +37,7 @@ from popsim.dashboard.words import region_rows, sentences
 from popsim.dashboard.workspace import Workspace
 from popsim.economics.columns import COST_NAMES
 from popsim.errors import PopsimError
+from popsim.plurals import counted
 from popsim.reporting.intervals import readable
 
 TELLER = LifeTeller()
@@ -99,10 +100,10 @@ def said[**P](render_html: Callable[P, str]) -> Callable[P, ui.HTML]:
 
 def look_note(look: LiveRun) -> str:
     """That a figure is of a first look, and of how many people."""
-    people, done = look.experiment.population, len(look.whole)
+    people, done = look.experiment.population, f"{len(look.whole)} of {counted(look.comparisons, 'comparison')}"
     return (
-        f'<p class="look">First look, preliminary: {people:,} people, {done} of {look.comparisons} comparisons. '
-        "Intervals are wide; the whole run replaces it.</p>"
+        f'<p class="look">First look, preliminary: {people:,} people, {done}. Intervals are wide; the whole run '
+        "replaces it.</p>"
     )
 
 
@@ -168,8 +169,8 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
             return ""
         means, apart = (readable(table, run.so_far) for table in tables())
         lines = sentences(means, apart, valued(), run.so_far, int(input.people() or 1), threshold())
-        counted = f'<p class="quiet">After {len(run.whole)} of {run.comparisons} comparisons.</p>'
-        so_far = "" if run.is_finished or shown.note else counted
+        after = f'<p class="quiet">After {len(run.whole)} of {counted(run.comparisons, "comparison")}.</p>'
+        so_far = "" if run.is_finished or shown.note else after
         told = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return f'<div class="answer">{shown.note}{told}{so_far}</div>'
 
@@ -236,7 +237,7 @@ def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
     titles = shown.titles
 
     @lru_cache(maxsize=8)
-    def counted(strategy: str, of_look: bool) -> DailyFlows | None:
+    def flows_of(strategy: str, of_look: bool) -> DailyFlows | None:
         run = shown.run.look if of_look and shown.run.look is not None else shown.run
         return DailyFlows.of(events) if (events := run.events(strategy)) else None
 
@@ -249,7 +250,7 @@ def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
     def flows() -> DailyFlows | None:
         strategy = input.strategy()
         there = any(unit.strategy == strategy for unit in now().run.there)
-        return counted(strategy, now() is not shown) if there else None
+        return flows_of(strategy, now() is not shown) if there else None
 
     @reactive.calc
     def daily() -> pl.DataFrame:

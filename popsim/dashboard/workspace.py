@@ -18,6 +18,7 @@ from popsim.dashboard.scenarios import ExperimentFile, experiment_files, save_sc
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, PopsimError
+from popsim.plurals import counted
 from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
 from popsim.runs.store import BEGUN, MANIFEST, followed, new_owner, records, taking
@@ -193,7 +194,7 @@ class Workspace:
             PopsimError: it cannot be opened.
         """
         experiment = self.run(name).experiment
-        draws = f", {experiment.draws} draws" if experiment.draws else ""
+        draws = f", {counted(experiment.draws, 'draw')}" if experiment.draws else ""
         size = f"{experiment.population:,} people x {experiment.replications}{draws}"
         return f"{experiment.title or experiment.name} ({size}; {name.rpartition('/')[2][:6]})"
 
