@@ -107,7 +107,7 @@ def look_note(look: LiveRun) -> str:
     )
 
 
-def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Define the outputs of a run."""
     _answers(shown, arrived, input)
     _days(shown, arrived, input)
@@ -120,7 +120,7 @@ def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[int],
         return compare_view({workspace.title(name): workspace.run(name).finished for name in names})
 
 
-def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Words, decision, region and outcomes."""
     titles, own = shown.titles, shown.run.experiment
     several = len(titles) > 1
@@ -232,7 +232,7 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         return shown.note + outcome_tables(pl.DataFrame(), means, one, shown.labels)
 
 
-def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """The network and its beds by day."""
     titles = shown.titles
 
@@ -282,7 +282,7 @@ def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         return shown.note + charts
 
 
-def _people(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _people(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Who gains and loses, and one person's life."""
     run = shown.run
     waits = "<p>Shown once the simulation is finished.</p>"

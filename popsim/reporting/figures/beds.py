@@ -59,7 +59,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
                 part = days[strategy]
                 x, column = part["day"].to_numpy(), f"{kind}_{name}"
                 band = (part[f"{column}_low"].to_numpy(), part[f"{column}_high"].to_numpy())
-                axis.fill_between(x, *band, color=look.colour, alpha=0.12, lw=0)
+                style.band(axis, x, *band, look)
                 axis.plot(x, part[column], color=look.colour, ls=look.line, lw=1.2, label=run.strategies[strategy])
             axis.set_ylim(0, max(axis.get_ylim()[1], 1.0))
         _limit(row[0], [limit[name] for limit in limits if name in limit])
