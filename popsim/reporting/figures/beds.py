@@ -48,8 +48,8 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
-        "replications, bands hold all of them; the thin red line is the capacity (one for each strategy where they "
-        f"differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
+        "replications, bands hold all of them; the red line of dashes and dots is the capacity (one for each strategy "
+        f"where they differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))
@@ -59,7 +59,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
                 part = days[strategy]
                 x, column = part["day"].to_numpy(), f"{kind}_{name}"
                 band = (part[f"{column}_low"].to_numpy(), part[f"{column}_high"].to_numpy())
-                style.band(axis, x, *band, look)
+                axis.fill_between(x, *band, color=look.colour, alpha=0.12, lw=0)
                 axis.plot(x, part[column], color=look.colour, ls=look.line, lw=1.2, label=run.strategies[strategy])
             axis.set_ylim(0, max(axis.get_ylim()[1], 1.0))
         _limit(row[0], [limit[name] for limit in limits if name in limit])
