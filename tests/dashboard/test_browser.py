@@ -202,3 +202,25 @@ def test_a_killed_server_loses_nothing(folder, page):
         assert page.problems == []
     finally:
         again.end()
+
+
+def test_a_first_look_is_preliminary_and_the_run_replaces_it(folder, page):
+    text = (folder / "small.toml").read_text()
+    (folder / "larger.toml").write_text(
+        text.replace('name = "small"', 'name = "larger"').replace("population = 60", "population = 400")
+    )
+    server = Server(folder, "larger.toml")
+    try:
+        page.goto(f"{server.address}&view=setup")
+        page.wait_for_function("document.querySelector('#out_changes').innerText.includes('Nothing is changed')")
+        page.click("#start")
+        page.wait_for_function("document.querySelector('.look')?.innerText.includes('First look')")
+        if AXE.is_file():
+            page.evaluate(AXE.read_text())
+            assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == []
+        page.wait_for_function("document.querySelector('#out_status').innerText.startsWith('Finished')")
+        page.wait_for_function("!document.querySelector('.look') && document.querySelector('#out_decision table')")
+        assert "400 people" in page.inner_text("#out_status")
+        assert page.problems == []
+    finally:
+        server.end()
