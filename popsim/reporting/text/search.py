@@ -56,7 +56,7 @@ def _head(result: SearchResult) -> str:
     comparator = experiment.strategy(experiment.reference).title
     repetitions = result.verdict.gain.sample
     tried = f"{counted(len(result.trials), 'variant')} of '{search.strategy}', {experiment.population:,} people each"
-    fresh = f"{counted(result.runners[0].gain.sample, 'replication')} in the race, {repetitions} for the verdict"
+    fresh = f"{counted(result.runners[0].gain.sample or 0, 'replication')} in the race, {repetitions} for the verdict"
     return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(result)}."
 
 
