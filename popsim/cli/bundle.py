@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from popsim.cli.options import ENGINE, FinishedRun, StudyOptions, opened, study_options, whole
+from popsim.plurals import counted
 
 
 @study_options(*ENGINE, "quiet")
@@ -43,11 +44,11 @@ def bundle(
     if verify:
         with progress_bar("verification", quiet=options.quiet) as on_progress:
             findings = check_all(found.study, "", people, on_progress, options.workers, options.threads)
-        print(f"verification: {len(findings)} checks, {failed(findings)} fail")
+        print(f"verification: {counted(len(findings), 'check')}, {failed(findings)} fail")
     experiment = found.experiment
     engine = Engine.fitting(options.workers, options.threads, 4, experiment.population, experiment.follow_up_days)
     with progress_bar("reduced run", quiet=options.quiet) as on_progress:
         made = write_bundle(found, path, findings, engine, on_progress, with_table=with_table)
     late = "" if made.reduced.seconds <= MAX_SECONDS else f", more than {MAX_SECONDS:,.0f} s"
     print(f"reduced run: {made.reduced.content_hash} in {made.reduced.seconds:,.0f} s{late}")
-    print(f"{made.path}: {made.files} files")
+    print(f"{made.path}: {counted(made.files, 'file')}")

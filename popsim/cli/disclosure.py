@@ -9,6 +9,7 @@ import typer
 
 from popsim.cli.options import prints_tables, whole
 from popsim.errors import InputError
+from popsim.plurals import counted
 
 TABLES = "Three tables instead of a cohort"
 
@@ -90,7 +91,7 @@ def cohort_synthesise(
         out.write_text(to_toml(made), encoding="utf-8")
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written: {error.strerror}") from None
-    print(f"{out}: {len(made.columns)} columns, {len(made.correlations)} correlations")
+    print(f"{out}: {counted(len(made.columns), 'column')}, {counted(len(made.correlations), 'correlation')}")
     found = disclosure(CohortSource.read(out), seed=seed)
     if found is not None:
         print(disclosure_text(found))

@@ -12,6 +12,7 @@ from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened, whol
 from popsim.cli.private_commands import private
 from popsim.cli.twin import Registry, Twin
 from popsim.errors import InputError
+from popsim.plurals import counted
 
 if TYPE_CHECKING:
     from popsim.exchange.fhir.writing.folder import WrittenFolder
@@ -113,6 +114,6 @@ def _date(text: str, flag: str = "--start") -> date:
 
 def _summary(written: WrittenFolder) -> str:
     counts = "\n".join(f"  {name:<22}{number:>12,}" for name, number in written.resources.items())
-    bundles = f", {written.bundles:,} Bundles" if written.bundles else ""
+    bundles = f", {counted(written.bundles, 'Bundle')}" if written.bundles else ""
     size = f"{written.size_bytes / 1e6:,.1f} MB"
-    return f"{written.folder}: {written.files} files, {size}{bundles}; test data\n{counts}"
+    return f"{written.folder}: {counted(written.files, 'file')}, {size}{bundles}; test data\n{counts}"

@@ -10,6 +10,7 @@ import typer
 
 from popsim.cli.options import whole
 from popsim.errors import DefinitionError, InputError, one_line
+from popsim.plurals import counted
 
 
 def cohort_from_fhir(
@@ -103,7 +104,7 @@ def cohort_from_fhir(
     skipped = [f"file passed over, {why}: {n}" for why, n in sorted(refused.items())]
     told = list(map(one_line, [*draft.notes, *skipped, *outside, *people, *not_copied(draft)]))
     told += taken_instead(draft, base)
-    print(f"{sources[0]}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")
+    print(f"{sources[0]}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     print(tally_text(tally), flush=True)
     write_draft(draft, sources[0], out, base, by="popsim cohort from-fhir")
     write_codebook(codebook_path(out), cohort, tally)

@@ -9,6 +9,7 @@ import typer
 
 from popsim.cli.options import whole
 from popsim.errors import InputError, one_line
+from popsim.plurals import counted
 
 MAX_LOOK_BACK = 36_525
 
@@ -65,7 +66,7 @@ def cohort_from_omop(
     people = drafted.column_lines()
     unused = [f"not copied: {name} ({why})" for name, why in draft.unused.items()]
     told = [*map(one_line, [*drafted.lines(), *draft.notes, *people, *unused]), *taken_instead(draft, base)]
-    print(f"{source}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")
+    print(f"{source}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     if draft.problems:
         word = "Taken as missing" if bad_as_missing else "Refused"
         print(f"{word} ({len(draft.problems)}):")

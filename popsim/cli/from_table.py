@@ -9,6 +9,7 @@ import typer
 
 from popsim.cli.options import whole
 from popsim.errors import InputError, one_line
+from popsim.plurals import counted
 
 
 def cohort_from_table(
@@ -58,7 +59,7 @@ def cohort_from_table(
     draft = draft_people(table, base.parameters, RandomKey.of(seed))
     people = [column_line(column, draft.rows) for column in draft.columns]
     told = [*map(one_line, [*draft.notes, *people, *not_copied(draft)]), *taken_instead(draft, base)]
-    print(f"{table}: {draft.rows} people", *(f"  {line}" for line in told), sep="\n")
+    print(f"{table}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     if draft.problems:
         word = "Taken as missing" if bad_as_missing else "Refused"
         print(f"{word} ({len(draft.problems)}; the first row below the names of the columns is row 1):")

@@ -9,6 +9,7 @@ import typer
 
 from popsim.cli.options import ENGINE, StudyOptions, changes, prints_tables, study_options, whole
 from popsim.errors import InputError, did_you_mean
+from popsim.plurals import counted
 
 if TYPE_CHECKING:
     from popsim.learning.evaluation import Evaluation
@@ -99,7 +100,7 @@ def _from_model(
     frame = collect_units(units, horizon, every, engine)
     study, strategy = units[0].study, units[0].strategy.name
     experiment = study.experiment
-    replications = f"{len(units)} replications, " if len(units) > 1 else ""
+    replications = f"{counted(len(units), 'replication')}, " if len(units) > 1 else ""
     source = {
         "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {strategy}, "
         f"{replications}{horizon_in_words(experiment)}, seed {experiment.seed}",

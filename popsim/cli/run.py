@@ -20,6 +20,7 @@ from popsim.cli.options import (
     whole,
 )
 from popsim.errors import InputError
+from popsim.plurals import counted
 
 if TYPE_CHECKING:
     from popsim.runs.engine import Engine
@@ -159,7 +160,8 @@ def _save(
         units = save_run(study, "".join(names), day, path, options.out, engines.of(options, study), on_progress)
     size = path.stat().st_size / 1e6
     tabled("Saved run", pl.DataFrame([{"file": str(path), "day": day, "units": units, "megabytes": size}]))
-    print(f"{path}: {units} units on the morning of day {day}, {size:.1f} MB; 'popsim run --from {path}' goes on")
+    there = f"{counted(units, 'unit')} on the morning of day {day}, {size:.1f} MB"
+    print(f"{path}: {there}; 'popsim run --from {path}' goes on")
 
 
 @prints_tables
@@ -193,7 +195,8 @@ def status(
         raise InputError(f"{file}: no run was begun in it; name an experiment, or the folder of a run")
     counts = {"units": found.total, "done": found.done, "missing": found.missing, "given_up": len(found.quarantined)}
     tabled("Status", pl.DataFrame([counts]))
-    print(f"{found.done} of {found.total} units done, {found.missing} missing, {len(found.quarantined)} given up")
+    units = counted(found.total, "unit")
+    print(f"{found.done} of {units} done, {found.missing} missing, {len(found.quarantined)} given up")
     for name, problem in found.quarantined:
         print(f"  {name}: {problem}")
     if found.quarantined:

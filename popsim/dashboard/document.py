@@ -13,8 +13,8 @@ GONE = (
 )
 
 
-def document(title: str, body: str, skip: str = "main") -> str:
-    """An HTML document with Shiny's scripts and the page's own."""
+def document(title: str, body: str, skip: str = "main", style: str = "") -> str:
+    """An HTML document with Shiny's scripts and the page's own; `style` is more CSS."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -24,6 +24,7 @@ def document(title: str, body: str, skip: str = "main") -> str:
 <link rel="icon" href="data:,">
 {DEPENDENCIES}
 <link rel="stylesheet" href="static/popsim.css">
+{f"<style>{style}</style>" if style else ""}
 <script src="static/popsim.js" defer></script>
 </head>
 <body>

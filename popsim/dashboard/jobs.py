@@ -1,9 +1,10 @@
 """Runs as processes of their own: `popsim run`, which outlives the page and its server and can be resumed.
 
 A job's record is a file in the dashboard's folder, so that a new server finds what an old one has started. To begin at
-once, a server keeps one process that has loaded popsim and waits for its command on standard input; it ends with the
-server if it has none. It simulates in its own process; where a run is large enough for more workers, a second
-`popsim run` works on the same run from the other end, as popsim's store allows.
+once, a server keeps two processes that have loaded popsim, have the people of a first look ready and wait for their
+commands on standard input; they end with the server if they have none. The first simulates in its own process; where a
+run is large enough for more workers, the second is a `popsim run` that works on the same run from the other end, as
+popsim's store allows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from popsim.runs.store import new_owner, taking
 
 FOLDER = ".dashboard"  # in the folder of results
 STANDBY = "popsim.cli.standby"
+STANDING_BY = 2  # processes: as many as begin a run
 MAX_LOG = 4000  # characters of a log that are read
 
 
@@ -72,28 +74,40 @@ class Jobs:
 
     def __init__(self, results: Path) -> None:
         self.results, self.folder = results, results / FOLDER / "jobs"
-        self._standby: subprocess.Popen[str] | None = None
+        self._standby: list[subprocess.Popen[str]] = []
+        self._ready_for: Path | None = None
         self._lock = threading.Lock()
 
     def stand_by(self, file: Path | None = None) -> None:
-        """Have a process ready for the next run, of this experiment or any other."""
+        """Have processes ready for the next run; those that are ready for another experiment are replaced."""
         with self._lock:
-            if self._standby is None or self._standby.poll() is not None:
-                self._standby = self._process(file)
+            if file != self._ready_for:
+                self._dismiss()
+            self._ready_for = file
+            self._standby = [one for one in self._standby if one.poll() is None]
+            while len(self._standby) < STANDING_BY:
+                self._standby.append(self._process(file))
 
-    def begin(self, file: Path, log: Path, workers: int | None) -> subprocess.Popen[str]:
+    def begin(self, file: Path, log: Path, workers: int, stages: int = 0) -> subprocess.Popen[str]:
         """Begin `popsim run` of an experiment.
+
+        Args:
+            file: of the experiment.
+            log: file for what it prints.
+            workers: processes that simulate; 0: only the first look.
+            stages: of a first look before it, in one process.
 
         Raises:
             RunError: the process cannot be started.
         """
-        arguments = ["run", str(file.resolve()), "--out", str(self.results.resolve()), "--quiet"]
-        arguments += [] if workers is None else ["--workers", str(workers)]
+        named, results = str(file.resolve()), str(self.results.resolve())
+        command = ["run", named, "--quiet", "--workers", str(workers), "--out", results]
+        work = {"look": [named, results, stages] if stages else [], "commands": [command] if workers else []}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             process = self._taken()
             assert process.stdin is not None
-            process.stdin.write(json.dumps({"arguments": arguments, "log": str(log.resolve())}) + "\n")
+            process.stdin.write(json.dumps(work | {"log": str(log.resolve())}) + "\n")
             process.stdin.close()
         except OSError as error:
             raise RunError(f"popsim run {file}: cannot be started: {error.strerror}") from None
@@ -133,12 +147,18 @@ class Jobs:
                 os.kill(pid, signal.SIGINT)
 
     def close(self) -> None:
-        """End the process that waits for a command."""
+        """End the processes that wait for a command."""
         with self._lock:
-            if self._standby is not None and self._standby.stdin is not None:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        """End the processes that wait."""
+        for process in self._standby:
+            if process.stdin is not None:
                 with suppress(OSError):
-                    self._standby.stdin.close()
-            self._standby = None
+                    process.stdin.close()
+            threading.Thread(target=process.wait, daemon=True).start()
+        self._standby = []
 
     def _record(self, run: str) -> Path:
         return self.folder / f"{run.replace('/', '.')}.json"
@@ -146,8 +166,11 @@ class Jobs:
     def _taken(self) -> subprocess.Popen[str]:
         """The process that waits, or a new one."""
         with self._lock:
-            process, self._standby = self._standby, None
-        return process if process is not None and process.poll() is None else self._process()
+            while self._standby:
+                process = self._standby.pop(0)
+                if process.poll() is None:
+                    return process
+        return self._process()
 
     def _process(self, file: Path | None = None) -> subprocess.Popen[str]:
         """A process in a session of its own: neither Ctrl-C nor the end of the server reaches it."""

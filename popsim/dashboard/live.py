@@ -29,6 +29,7 @@ from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
 from popsim.studies.design import Study
 
+ENOUGH = 2  # comparisons of a run with which its first look is no longer shown: the fewest with an interval
 KEPT_EVENTS = 4  # units whose events are kept in memory
 
 
@@ -56,12 +57,14 @@ class LiveRun:
         experiment: as it is run.
         network: its care network.
         units: all units, in the order in which they are computed.
+        look: the same experiment with few people, which is run first.
     """
 
     folder: Path
     experiment: ExperimentDefinition
     network: NetworkDefinition
     units: tuple[UnitPlace, ...]
+    look: LiveRun | None = None
     _tables: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict, repr=False)
     _events: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -119,6 +122,14 @@ class LiveRun:
                     if "measures" in tables:
                         self._tables[unit.key] = tables
             return len(self._tables)
+
+    @property
+    def shows_look(self) -> bool:
+        """Whether its first look tells more than it does."""
+        if self.look is None or self.is_finished or not self.look.there:
+            return False
+        whole = len(self.whole)
+        return whole < min(ENOUGH, self.comparisons) and (whole == 0 or len(self.look.whole) > whole)
 
     @property
     def problems(self) -> list[str]:

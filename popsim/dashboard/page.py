@@ -133,6 +133,7 @@ def _answer(parts: PageParts) -> str:
         go = '<button type="button" data-go="setup">Choose an experiment and start one</button>'
         return f"<p>No simulation yet. {go}</p>"
     return f"""{output("out_words", live=True)}
+{output("out_days")}
 <div class="sides">
 <form class="controls" aria-label="Value anew, without a simulation" onsubmit="return false">
 <p class="hint">What you move here shows at once: the same simulated people are valued in another way.

@@ -63,9 +63,10 @@ def planner_app(workspace: Workspace) -> App:
         found = located(workspace, PageState.of(request.url.query))
         stored = None
         if found.run is not None:
-            found.run.refresh()
-            if found.run.whole:
-                stored = Stored.of(found.run.measures(), found.run.so_far)
+            looked_at(found.run)
+            best = found.run.look if found.run.shows_look and found.run.look else found.run
+            if best.whole:
+                stored = Stored.of(best.measures(), best.so_far)
         shown = None if found.run is None else found.run.experiment
         parts = PageParts(
             found.state, workspace.experiments(), workspace.runs(), found.opened, shown, stored, found.problem
@@ -91,17 +92,21 @@ def _with(state: PageState, **changes: Any) -> PageState:
     return replace(state, **changes)
 
 
-def _arrivals(shown: Shown) -> reactive.Value[int]:
+def looked_at(run: LiveRun) -> tuple[int, ...]:
+    """Read what has arrived of a run and of its first look; returns what changes as units arrive."""
+    runs = [run] if run.is_finished or run.look is None else [run, run.look]
+    return tuple(one.refresh() + one.is_finished for one in runs)
+
+
+def _arrivals(shown: Shown) -> reactive.Value[tuple[int, ...]]:
     """How many units are there: it changes as they arrive."""
-    arrived: reactive.Value[int] = reactive.Value(-1)
+    arrived: reactive.Value[tuple[int, ...]] = reactive.Value((), name="arrived")
 
     @reactive.effect
     def _look() -> None:
-        finished = shown.run.is_finished
-        if not finished:
+        if not shown.run.is_finished:
             reactive.invalidate_later(POLL_S)
-        number = shown.run.refresh()
-        arrived.set(number + (1 if finished else 0))
+        arrived.set(looked_at(shown.run))
 
     return arrived
 

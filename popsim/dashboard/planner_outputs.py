@@ -14,6 +14,7 @@ from shiny import Inputs, reactive, render, req, ui
 from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
+from popsim.dashboard.first_days import EVERY_S, days_so_far, days_view
 from popsim.dashboard.live import LiveRun, summaries
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
@@ -36,6 +37,7 @@ from popsim.dashboard.words import region_rows, sentences
 from popsim.dashboard.workspace import Workspace
 from popsim.economics.columns import COST_NAMES
 from popsim.errors import PopsimError
+from popsim.plurals import counted
 from popsim.reporting.intervals import readable
 
 TELLER = LifeTeller()
@@ -52,6 +54,21 @@ class Shown:
     def picture(self) -> NetworkPicture:
         """The drawing of its network."""
         return NetworkPicture(self.run.scaled_network)
+
+    @cached_property
+    def first_look(self) -> Shown | None:
+        """Its first look."""
+        return None if self.run.look is None else Shown(self.run.look, self.state)
+
+    @property
+    def now(self) -> Shown:
+        """What tells most at the moment: the run, or its first look."""
+        return self.first_look if self.first_look is not None and self.run.shows_look else self
+
+    @property
+    def note(self) -> str:
+        """What stands above every figure of a first look."""
+        return look_note(self.now.run) if self.now is not self else ""
 
     @property
     def titles(self) -> dict[str, str]:
@@ -81,7 +98,16 @@ def said[**P](render_html: Callable[P, str]) -> Callable[P, ui.HTML]:
     return told
 
 
-def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def look_note(look: LiveRun) -> str:
+    """That a figure is of a first look, and of how many people."""
+    people, done = look.experiment.population, f"{len(look.whole)} of {counted(look.comparisons, 'comparison')}"
+    return (
+        f'<p class="look">First look, preliminary: {people:,} people, {done}. Intervals are wide; the whole run '
+        "replaces it.</p>"
+    )
+
+
+def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Define the outputs of a run."""
     _answers(shown, arrived, input)
     _days(shown, arrived, input)
@@ -94,30 +120,33 @@ def outputs_of(workspace: Workspace, shown: Shown, arrived: reactive.Value[int],
         return compare_view({workspace.title(name): workspace.run(name).finished for name in names})
 
 
-def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Words, decision, region and outcomes."""
-    run, titles = shown.run, shown.titles
+    titles, own = shown.titles, shown.run.experiment
     several = len(titles) > 1
 
     @reactive.calc
-    def measures() -> pl.DataFrame:
+    def now() -> Shown:
         arrived()
-        req(bool(run.whole))
-        return run.measures()
+        return shown.now
+
+    @reactive.calc
+    def measures() -> pl.DataFrame:
+        req(bool(now().run.whole))
+        return now().run.measures()
 
     @reactive.calc
     def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
-        return summaries(measures(), run.experiment.reference)
+        return summaries(measures(), own.reference)
 
     @reactive.calc
     def stored() -> Stored:
-        return Stored.of(measures(), run.so_far)
+        return Stored.of(measures(), now().run.so_far)
 
     @reactive.calc
     def valuation() -> Revaluation:
         prices = {name: input[f"price_{name}"]() / 100.0 for name in COST_NAMES if f"price_{name}" in input}
         part = input["part"]() if "part" in input else "whole"
-        own = run.experiment
         changed = {name: factor for name, factor in prices.items() if factor != 1.0}
         return Revaluation(own.willingness_to_pay, input.perspective(), input.effect(), part, changed)
 
@@ -131,86 +160,105 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
     @render.ui
     @said
     def out_words() -> str:
-        arrived()
+        run = now().run
         if not run.whole:
             there = ", ".join(sorted({titles[unit.strategy].lower() for unit in run.there}))
             waits = f"Simulated so far: {escape(there)}." if there else "The first people are being simulated ..."
-            return f'<div class="answer"><p>No comparison is finished yet.</p><p>{waits}</p></div>'
+            return f'<div class="answer"><p>No comparison is finished yet.</p><p>{waits}</p>{shown.note}</div>'
         if not several:
             return ""
         means, apart = (readable(table, run.so_far) for table in tables())
         lines = sentences(means, apart, valued(), run.so_far, int(input.people() or 1), threshold())
-        so_far = (
-            "" if run.is_finished else f'<p class="quiet">After {len(run.whole)} of {run.comparisons} comparisons.</p>'
-        )
-        return f'<div class="answer">{"".join(f"<p>{escape(line)}</p>" for line in lines)}{so_far}</div>'
+        after = f'<p class="quiet">After {len(run.whole)} of {counted(run.comparisons, "comparison")}.</p>'
+        so_far = "" if run.is_finished or shown.note else after
+        told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+        return f'<div class="answer">{shown.note}{told}{so_far}</div>'
+
+    @render.ui
+    @said
+    def out_days() -> str:
+        look = shown.run.look
+        if look is None or shown.run.is_finished or shown.run.whole or look.whole:
+            return ""
+        reactive.invalidate_later(EVERY_S)
+        return days_view(days_so_far(look), titles, looks_of(titles, own.reference), own.currency)
 
     @render.ui
     @said
     def out_decision() -> str:
         req(several)
-        return decision_table(valued(), titles, threshold(), run.so_far)
+        return shown.note + decision_table(valued(), titles, threshold(), now().run.so_far)
 
     @render.ui
     @said
     def out_benefit() -> str:
         req(several)
-        return benefit_chart(valued(), titles, threshold())
+        return shown.note + benefit_chart(valued(), titles, threshold())
 
     @render.ui
     @said
     def out_curve() -> str:
         req(several)
-        own = run.experiment.willingness_to_pay
-        return curve_chart(valued(), titles, threshold(), 3.0 * own or 100_000.0)
+        highest = 3.0 * own.willingness_to_pay or 100_000.0
+        return shown.note + curve_chart(valued(), titles, threshold(), highest)
 
     @render.ui
     @said
     def out_region() -> str:
         req(several)
-        means, apart = (readable(table, run.so_far) for table in tables())
+        means, apart = (readable(table, now().run.so_far) for table in tables())
         people = int(input.people() or 1)
-        rows = region_rows(means, apart, valued(), titles, people, run.experiment.currency)
-        return region_table(rows, titles, run.experiment.reference, people)
+        rows = region_rows(means, apart, valued(), titles, people, own.currency)
+        return shown.note + region_table(rows, titles, own.reference, people)
 
     @render.ui
     @said
     def out_sharpening() -> str:
         measures()
-        return sharpening_charts(run)
+        charts = sharpening_charts(now().run)
+        return shown.note + charts if charts else ""
 
     @render.ui
     @said
     def out_outcomes() -> str:
-        arrived()
+        run = now().run
         req(bool(run.there))
         if run.whole:
             tables_ = outcome_tables(measures(), tables()[0], run.so_far, shown.labels)
-            return f"<details open><summary>All outcomes, as 'popsim run' prints them</summary>{tables_}</details>"
+            head = f"<summary>All outcomes, as 'popsim run' prints them</summary>{shown.note}"
+            return f"<details open>{head}{tables_}</details>"
         means, _ = summaries(run.first_measures(), run.experiment.reference)
         one = run.experiment.model_copy(update={"replications": 1, "draws": 0})
-        return outcome_tables(pl.DataFrame(), means, one, shown.labels)
+        return shown.note + outcome_tables(pl.DataFrame(), means, one, shown.labels)
 
 
-def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """The network and its beds by day."""
-    run, titles = shown.run, shown.titles
-    counted = lru_cache(maxsize=8)(lambda strategy: DailyFlows.of(events) if (events := run.events(strategy)) else None)
+    titles = shown.titles
+
+    @lru_cache(maxsize=8)
+    def flows_of(strategy: str, of_look: bool) -> DailyFlows | None:
+        run = shown.run.look if of_look and shown.run.look is not None else shown.run
+        return DailyFlows.of(events) if (events := run.events(strategy)) else None
+
+    @reactive.calc
+    def now() -> Shown:
+        arrived()
+        return shown.now
 
     @reactive.calc
     def flows() -> DailyFlows | None:
-        arrived()
         strategy = input.strategy()
-        return counted(strategy) if any(unit.strategy == strategy for unit in run.there) else None
+        there = any(unit.strategy == strategy for unit in now().run.there)
+        return flows_of(strategy, now() is not shown) if there else None
 
     @reactive.calc
     def daily() -> pl.DataFrame:
-        arrived()
-        return run.daily(input.strategy())
+        return now().run.daily(input.strategy())
 
     @reactive.calc
     def places() -> dict[str, float]:
-        arrived()
+        run = now().run
         req(bool(run.there))
         measures = run.measures() if run.whole else run.first_measures()
         return places_of(measures, input.strategy())
@@ -221,18 +269,20 @@ def _days(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         if daily().is_empty():
             return "<p>Nothing is simulated yet under this strategy, or the run keeps no days.</p>"
         day = min(int(input.day()), last_day(daily()))
-        today = network_day(shown.picture.network, flows(), daily(), places(), shown.slots(input.strategy()), day)
-        return network_view(shown.picture, today, titles[input.strategy()], flows() is not None)
+        picture, slots = now().picture, now().slots(input.strategy())
+        today = network_day(picture.network, flows(), daily(), places(), slots, day)
+        return shown.note + network_view(picture, today, titles[input.strategy()], flows() is not None)
 
     @render.ui
     @said
     def out_beds() -> str:
         strategy = input.strategy()
-        look = looks_of(titles, run.experiment.reference)[strategy]
-        return beds_charts(daily(), shown.picture.network, places(), titles[strategy], int(input.day()), look)
+        look = looks_of(titles, shown.run.experiment.reference)[strategy]
+        charts = beds_charts(daily(), now().picture.network, places(), titles[strategy], int(input.day()), look)
+        return shown.note + charts
 
 
-def _people(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
+def _people(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:
     """Who gains and loses, and one person's life."""
     run = shown.run
     waits = "<p>Shown once the simulation is finished.</p>"
@@ -264,6 +314,8 @@ def _people(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         if not run.is_finished:
             return ""
         persons = notable_persons(run.finished)
+        if not persons:
+            return "<p>One person's life needs the persons of the run (store = 'persons' or 'events').</p>"
         chosen = shown.state.person
         options = "".join(option(str(person), f"Person {person}: {words}", str(chosen)) for person, words in persons)
         if chosen is not None and chosen not in dict(persons):

@@ -17,6 +17,7 @@ from popsim.dashboard.state import PageState
 from popsim.dashboard.views import sizes_in_words
 from popsim.dashboard.workspace import Opened, Workspace
 from popsim.errors import InputError, PopsimError
+from popsim.plurals import counted
 
 WATCH_S = 0.5
 
@@ -26,7 +27,7 @@ def runs_of(
     input: Inputs, session: Session,
 ) -> None:  # fmt: skip
     """Define the outputs and buttons around simulations."""
-    told: reactive.Value[str] = reactive.Value("")
+    told: reactive.Value[str] = reactive.Value("", name="told")
 
     @render.ui
     def out_status() -> ui.HTML:
@@ -123,11 +124,13 @@ def status_html(workspace: Workspace, run: LiveRun, name: str) -> str:
     units, job = len(run.there), workspace.jobs.of(name)
     bar = f'<progress max="{len(run.units)}" value="{units}" aria-label="Simulated so far"></progress>'
     if job is not None and job.alive:
-        said = f"At work: {done} of {total} comparisons, {units} of {len(run.units)} parts"
+        said = f"At work: {done} of {counted(total, 'comparison')}, {units} of {len(run.units)} parts"
+        if run.look is not None and len(run.look.there) < len(run.look.units):
+            said += f"; first look: {len(run.look.there)} of {len(run.look.units)} parts"
         button = '<button type="button" id="stop" class="action-button">Stop</button>'
     else:
         words = job.last_words if job is not None else ""
-        said = f"Stopped at {done} of {total} comparisons; what is there is kept. {words}"
+        said = f"Stopped at {done} of {counted(total, 'comparison')}; what is there is kept. {words}"
         button = '<button type="button" id="resume" class="action-button">Go on</button>'
     failed = "".join(problem(f"Given up: {one}") for one in run.problems)
     return f'<div class="bar">{bar}<span>{escape(said)} ({sizes})</span>{button}</div>{failed}'

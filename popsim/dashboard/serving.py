@@ -7,7 +7,8 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stderr, suppress
+from io import StringIO
 from typing import Any
 
 import uvicorn
@@ -39,6 +40,23 @@ def listening(port: int | None) -> socket.socket:
     raise InputError(f"--port {port}: {problem}")
 
 
+class QuietServer(uvicorn.Server):
+    """A server that says nothing as it ends: Shiny prints every task that is cancelled then.
+
+    Attributes:
+        muted: ends the silence.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.muted = ExitStack()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is open."""
+        self.muted.enter_context(redirect_stderr(StringIO()))
+        await super().shutdown(sockets)
+
+
 def serve(
     application: Any, token: str, query: str, port: int | None, browser: bool, said: Callable[[str], None]
 ) -> None:
@@ -62,7 +80,7 @@ def serve(
         OnlyHere(application, token, number), log_level="critical", access_log=False, ws_max_size=2**24,
         timeout_graceful_shutdown=1, server_header=False,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = QuietServer(config)
 
     def ready() -> None:
         while not server.started and not server.should_exit:
@@ -74,5 +92,5 @@ def serve(
                     webbrowser.open(address)
 
     threading.Thread(target=ready, daemon=True).start()
-    with found, suppress(KeyboardInterrupt, asyncio.CancelledError):
+    with found, server.muted, suppress(KeyboardInterrupt, asyncio.CancelledError):
         server.run([found])

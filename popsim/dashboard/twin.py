@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import create_subprocess_exec as start_process
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,22 @@ def twin_app(registry: TwinRegistry, file: Path, twin: str) -> App:
         twin: its id.
     """
 
+    @lru_cache(maxsize=1)
+    def drawn(_at: tuple[int, ...]) -> tuple[int, str]:
+        """Day and content of the twin as it is; drawn once for all pages that are open."""
+        summary = summarise(registry, twin)
+        return summary.day, twin_content(summary)
+
     def page(_request: Request) -> Any:
-        body = f"""<div class="bar twin-bar">
+        body = f"""<section class="bar twin-bar" aria-label="Forecast and compare">
 <button type="button" id="ahead" class="action-button main">Forecast and compare options now</button>
-<div role="status">{output("out_news")}</div></div>
+<div role="status">{output("out_news")}</div></section>
 {output("out_twin")}"""
-        return ui.page_html(
-            document(f"Digital twin {twin}", f"<style>{CSS}{STYLE}{OWN}</style>{body}", skip="out_twin")
-        )
+        return ui.page_html(document(f"Digital twin {twin}", body, "out_twin", f"{CSS}{STYLE}{OWN}"))
 
     def server(input: Inputs, output: Outputs, session: Session) -> None:
-        changes: reactive.Value[tuple[int, ...]] = reactive.Value(())
-        news: reactive.Value[str] = reactive.Value("Up to date; the page follows the registry.")
+        changes: reactive.Value[tuple[int, ...]] = reactive.Value(stamp_of(file), name="changes")  # drawn once at first
+        news: reactive.Value[str] = reactive.Value(FOLLOWS, name="news")
 
         @reactive.effect
         def _look() -> None:
@@ -53,16 +58,16 @@ def twin_app(registry: TwinRegistry, file: Path, twin: str) -> App:
             changes.set(stamp_of(file))
 
         @render.ui
-        def out_twin() -> ui.HTML:
-            changes()
+        async def out_twin() -> ui.HTML:
+            at = changes()
             try:
-                summary = summarise(registry, twin)
+                day, content = await asyncio.to_thread(drawn, at)
             except PopsimError as error:
                 return ui.HTML(problem(str(error)))
-            if days and days[-1] != summary.day:
-                news.set(f"New data: day {summary.day}.")
-            days.append(summary.day)
-            return ui.HTML(twin_content(summary))
+            if days and days[-1] != day:
+                news.set(f"New data: day {day}.")
+            days.append(day)
+            return ui.HTML(content)
 
         days: list[int] = []
 
@@ -71,29 +76,50 @@ def twin_app(registry: TwinRegistry, file: Path, twin: str) -> App:
             return ui.HTML(news())
 
         @reactive.extended_task
-        async def looked_ahead() -> str:
-            for command in ("forecast", "compare"):
-                said = await _run("twin", command, twin, "--registry", str(file))
-                if said:
-                    return said
-            return ""
+        async def looked_ahead(command: str) -> str:
+            return await _run("twin", command, twin, "--registry", str(file))
 
         @reactive.effect
         @reactive.event(input.ahead)
         def _ahead() -> None:
-            news.set("Forecasting and comparing; this takes some seconds ...")
-            looked_ahead.invoke()
+            if steps:
+                return  # at work: a task that is asked again would wait and do everything twice
+            steps.extend(STEPS)
+            begin()
+
+        steps: list[tuple[str, str]] = []
+
+        def begin() -> None:
+            command, words = steps[0]
+            news.set(f"{words} ...")
+            looked_ahead.invoke(command)
 
         @reactive.effect
         def _done() -> None:
-            if looked_ahead.status() == "success":
-                news.set(problem(looked_ahead.result()) if looked_ahead.result() else "Forecast and options are new.")
+            status = looked_ahead.status()
+            if status not in ("success", "error") or not steps:
+                return
+            said = looked_ahead.result() if status == "success" else "the command could not be started"
+            steps.pop(0)
+            if said:
+                steps.clear()
+                news.set(problem(said))
+            elif steps:
+                begin()
+            else:
+                news.set("Forecast and options are new.")
 
     return App(page, server, static_assets=ASSETS)
 
 
+FOLLOWS = "Up to date; the page follows the registry."
+STEPS = (
+    ("forecast", "Step 1 of 2: forecasting"),
+    ("compare", "Step 2 of 2: comparing options; this takes longer"),
+)
 OWN = """
 .twin-bar{padding:.3rem 0 1rem}
+.banner{margin:0 0 1.5rem}
 body{max-width:72rem;margin:0 auto;padding:1.5rem}
 button.main{background:#0b5cad;color:#fff}
 """

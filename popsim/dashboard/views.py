@@ -21,6 +21,7 @@ from popsim.economics.cost_effectiveness import TOTAL_COST, effect_of
 from popsim.economics.equity import distribution
 from popsim.economics.individual import individual_effects
 from popsim.html import html_table
+from popsim.plurals import counted
 from popsim.reporting.intervals import readable
 from popsim.reporting.labels import level_label
 from popsim.reporting.text.formatting import difference, estimate, rounded, sharp, with_interval
@@ -320,5 +321,5 @@ def _two(first: str, one: StoredRun, second: str, other: StoredRun) -> str:
 
 def sizes_in_words(experiment: ExperimentDefinition) -> str:
     """How large a run is."""
-    draws = f"{experiment.draws} draws of the uncertain parameters, " if experiment.draws else ""
-    return f"{experiment.population:,} people, {draws}{experiment.replications} replications"
+    draws = f"{counted(experiment.draws, 'draw')} of the uncertain parameters, " if experiment.draws else ""
+    return f"{experiment.population:,} people, {draws}{counted(experiment.replications, 'replication')}"

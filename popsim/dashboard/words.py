@@ -12,6 +12,7 @@ from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of
+from popsim.plurals import counted
 from popsim.reporting.text.formatting import NOT_KNOWN, rounded, with_interval
 from popsim.units import DAYS_PER_YEAR
 
@@ -115,7 +116,9 @@ def _sure(basis: Basis, titles: Mapping[str, str], best: str, threshold: float, 
     if chances is not None:
         share = {row["strategy"]: row["probability"] for row in chances.iter_rows(named=True)}
         draws = len(basis.decision.draws)
-        return f"It is the best buy in {100 * share[best]:.0f}% of {draws:,} draws of the uncertain parameters."
+        return (
+            f"It is the best buy in {100 * share[best]:.0f}% of {counted(draws, 'draw')} of the uncertain parameters."
+        )
     rows = list(benefit.values())
     if any(row["low"] is None for row in rows):
         return "There are too few replications yet to say how sure that is."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from popsim.dashboard.first_look import STAGES, first_look, is_worth_a_look
 from popsim.dashboard.jobs import FOLDER, Jobs
 from popsim.dashboard.levers import Lever, changed, in_words, levers_of
 from popsim.dashboard.live import LiveRun
@@ -16,6 +18,7 @@ from popsim.dashboard.scenarios import ExperimentFile, experiment_files, save_sc
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError, PopsimError
+from popsim.plurals import counted
 from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
 from popsim.runs.store import BEGUN, MANIFEST, followed, new_owner, records, taking
@@ -23,6 +26,7 @@ from popsim.studies.design import Study, read_study
 from popsim.surface.examples import examples
 
 LAST = "last"  # file with the query of the page that was last open
+TWO_LOOK = (os.cpu_count() or 1) > 1  # where two processes make a first look, however large the run
 MAX_RUNS = 40  # listed, newest first
 
 
@@ -118,16 +122,19 @@ class Workspace:
         """
         log = self.jobs.log_of(file)
         log.unlink(missing_ok=True)
-        first = None if self._is_known(file) else self.jobs.begin(file, log, 1)
+        look = len(STAGES) if is_worth_a_look(ExperimentDefinition.read(file)) else 0
+        of_first = min(look, 1) if TWO_LOOK else look  # the second process goes on with it
+        first = None if self._is_known(file) else self.jobs.begin(file, log, 1, of_first)
         study = self.study(file)
         run = LiveRun.of_study(study, self.results)
         name = f"{run.folder.parent.name}/{run.folder.name}"
         job = self.jobs.of(name)
         if not run.is_finished and (job is None or not job.alive):
-            processes = [first or self.jobs.begin(file, log, 1)]
+            processes = [first or self.jobs.begin(file, log, 1, of_first)]
             workers = _more_workers(study)
-            processes += [self.jobs.begin(file, log, workers)] if workers else []
+            processes += [self.jobs.begin(file, log, workers, look)] if workers or (look and TWO_LOOK) else []
             self.jobs.keep(name, file, processes)
+            run.look = first_look(file, study.experiment, self.results)
         self._files[file.resolve()] = name
         with self._lock:
             return self._runs.setdefault(name, run)
@@ -187,7 +194,7 @@ class Workspace:
             PopsimError: it cannot be opened.
         """
         experiment = self.run(name).experiment
-        draws = f", {experiment.draws} draws" if experiment.draws else ""
+        draws = f", {counted(experiment.draws, 'draw')}" if experiment.draws else ""
         size = f"{experiment.population:,} people x {experiment.replications}{draws}"
         return f"{experiment.title or experiment.name} ({size}; {name.rpartition('/')[2][:6]})"
 
@@ -230,6 +237,7 @@ class Workspace:
         run = LiveRun.of_study(self.study(Path(job.file)), self.results)
         if run.folder.name != Path(name).name:
             raise InputError(f"run '{name}': popsim or its inputs have changed since it began; start it again")
+        run.look = first_look(Path(job.file), run.experiment, self.results)
         return run
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import Checked, real, whole
+from popsim.plurals import counted
 
 if TYPE_CHECKING:
     from popsim.definitions.experiment import ExperimentDefinition
@@ -74,7 +75,7 @@ def observed_part(experiment: ExperimentDefinition) -> int | None:
 def horizon_in_words(experiment: ExperimentDefinition) -> str:
     """How long each person is followed from its entry."""
     if experiment.follow_up is None:
-        return f"{experiment.follow_up_days} days"
+        return counted(experiment.follow_up_days, "day")
     if experiment.extrapolation is None:
         return "a lifetime"
     return f"a lifetime ({experiment.follow_up_days} days simulated, then extrapolated)"

@@ -12,6 +12,7 @@ from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, net_benefit
 from popsim.economics.decision import Decision, acceptability
 from popsim.economics.information import MIN_DRAWS, perfect_information
 from popsim.errors import InputError
+from popsim.plurals import counted
 from popsim.reporting.intervals import has_intervals, readable
 from popsim.reporting.text.formatting import rounded, with_interval
 from popsim.runs.run import StoredRun
@@ -98,10 +99,11 @@ def _how_sure(
         if experiment.draws >= MIN_DRAWS:
             (known,) = perfect_information(decision, [experiment.willingness_to_pay]).iter_rows(named=True)
             loss = with_interval(known["value"], known["low"], known["high"])
+        draws = counted(experiment.draws, "draw")
         return (
-            f"How sure: it is the best in {100 * row['probability']:.0f}% of {experiment.draws:,} draws of the "
-            f"uncertain parameters; where it is not, that loses {loss} {experiment.currency} per person on average "
-            "over all draws, which is what knowing more could save."
+            f"How sure: it is the best in {100 * row['probability']:.0f}% of {draws} of the uncertain parameters; "
+            f"where it is not, that loses {loss} {experiment.currency} per person on average over all draws, which is "
+            "what knowing more could save."
         )
     if not has_intervals(experiment):
         return "How sure: not known, because the run has too few replications for an interval and no parameter draws."

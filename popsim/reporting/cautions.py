@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from popsim.definitions.money import AS_PRINTED
 from popsim.evidence.sets import SHIPPED
+from popsim.plurals import counted
 from popsim.reporting.intervals import ADVISED, ADVISED_DRAWS, has_intervals, note
 from popsim.runs.run import StoredRun
 from popsim.studies.prices import price_years
@@ -55,7 +56,8 @@ def _repeats(run: StoredRun) -> Iterator[Caution]:
         yield Caution("Too few repetitions", lacking, RESULTS)
     elif experiment.draws <= 1 and experiment.replications < ADVISED:
         more = run.again("--replications", ADVISED)
-        told = f"{experiment.replications} replications: chance alone still moves the figures. {more} narrows them."
+        few = counted(experiment.replications, "replication")
+        told = f"{few}: chance alone still moves the figures. {more} narrows them."
         yield Caution("Few replications", told, RESULTS)
     if experiment.draws <= 1:
         more = run.again("--draws", ADVISED_DRAWS)

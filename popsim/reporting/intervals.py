@@ -11,6 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from popsim.definitions.experiment import ExperimentDefinition
+from popsim.plurals import counted
 
 MIN_REPEATS = 3
 ADVISED, ADVISED_DRAWS = 10, 100
@@ -33,9 +34,9 @@ def tells_swings(experiment: ExperimentDefinition) -> bool:
 
 def sizes(experiment: ExperimentDefinition) -> str:
     """The size of a run: people, replications, draws and regions."""
-    replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
-    parts = [f"{experiment.population:,} people", replications]
-    parts += [f"{experiment.draws} parameter draws"] if experiment.draws else []
+    replications = counted(experiment.replications, "replication")
+    parts = [counted(experiment.population, "person", "people"), replications]
+    parts += [counted(experiment.draws, "parameter draw")] if experiment.draws else []
     parts += [f"{experiment.regions} regions"] if experiment.regions > 1 else []
     return ", ".join(parts)
 
@@ -83,7 +84,7 @@ def note(experiment: ExperimentDefinition, again: Callable[[str, object], str] =
 
 def too_few(experiment: ExperimentDefinition) -> str:
     """That the replications do not suffice."""
-    return f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
+    return f"{counted(experiment.replications, 'replication is', 'replications are')} too few"
 
 
 def with_note(text: str, experiment: ExperimentDefinition, again: Callable[[str, object], str] = any_run) -> str:

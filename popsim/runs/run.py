@@ -20,6 +20,7 @@ from popsim.html import html_table
 from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.physiology.factory import split
 from popsim.physiology.own import Own, title
+from popsim.plurals import counted
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.runs.store import MANIFEST, RunStore, followed, records
@@ -282,9 +283,9 @@ class StoredRun:
     def _repr_html_(self) -> str:
         """For notebooks: the experiment, and the main results."""
         experiment = self.experiment
-        sizes = f"{experiment.population:,} people, {experiment.replications} replications"
+        sizes = f"{experiment.population:,} people, {counted(experiment.replications, 'replication')}"
         if experiment.draws:
-            sizes += f", {experiment.draws} parameter draws"
+            sizes += f", {counted(experiment.draws, 'parameter draw')}"
         summary = {(row["strategy"], row["measure"]): row for row in self.frame("summary").iter_rows(named=True)}
         rows = []
         for measure, (label, factor, digits) in SHOWN.items():

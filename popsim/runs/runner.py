@@ -17,6 +17,7 @@ from popsim.economics.cost_effectiveness import comparisons, strategy_means
 from popsim.errors import RunError
 from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
+from popsim.plurals import counted
 from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
@@ -199,6 +200,6 @@ def _failure_message(failures: Sequence[Failure], total: int, store: UnitStore) 
     more = len(failures) - MAX_FAILURES_SHOWN
     rest = f" and {more} more" if more > 0 else ""
     return (
-        f"{len(failures)} of {total} units failed {TRIES} times: {shown}{rest}; no results without them; "
+        f"{len(failures)} of {counted(total, 'unit')} failed {TRIES} times: {shown}{rest}; no results without them; "
         f"details in {store.quarantine}; the same command tries them again"
     )

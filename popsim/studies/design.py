@@ -35,6 +35,7 @@ from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import Physiology, build_physiology
 from popsim.physiology.own import OrganSystemInFile, Own, own_parameter_files, title
+from popsim.plurals import counted
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.environment_series import EnvironmentSeries
@@ -138,7 +139,8 @@ class Study:
     def _repr_html_(self) -> str:
         """For notebooks: sizes and strategies."""
         experiment = self.experiment
-        sizes = f"{experiment.population:,} people, {experiment.replications} replications, {experiment.draws} draws"
+        sizes = f"{experiment.population:,} people, {counted(experiment.replications, 'replication')}, "
+        sizes += counted(experiment.draws, "draw")
         caption = f"{experiment.title or experiment.name}: {sizes}, {horizon_in_words(experiment)}"
         rows = [(strategy.title, strategy.description) for strategy in experiment.strategies]
         return html_table(caption, ["Strategy", "What is done"], rows)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,13 +108,25 @@ def with_a_past(
         DefinitionError: too few people are eligible.
     """
     values = {name: dict(numbers) for name, numbers in parameters.counted.items()}
-    content = json_hash([study.shared_content(), values, place, size])
+    content = json_hash([_deciding(study), values, place, size, sorted(study.schema.columns)])
     if content not in _kept:
         while len(_kept) >= KEPT:
             del _kept[next(iter(_kept))]
         _kept[content] = Past(study, parameters, cohort, size, key).lived()
     lived = _kept[content]
     return Lived(lived.people.copy(schema), lived.entrance)
+
+
+def _deciding(study: Study) -> dict[str, Any]:
+    """What decides the past of a study's people: candidates are screened where no capacity limits anybody."""
+    content, experiment = study.shared_content(), study.experiment
+    if experiment.entry == "home" and not experiment.trial:
+        return content
+    care = content["entry"]["usual_care"] | {"capacity": {}}
+    return content | {
+        "network": unlimited(study.network).model_dump(mode="json"),
+        "entry": content["entry"] | {"usual_care": care},
+    }
 
 
 @dataclass(frozen=True)

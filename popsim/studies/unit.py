@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -58,14 +58,18 @@ MEASURED_EVENTS = (ENTER, ARRIVE, START, END, VISIT, DEATH, EARLY, PRESENT)  # w
 EVENTS_AT_ONCE = 1 << 21  # events that are written from memory, some 100 MB; more of them in pieces
 WARM_UP_POPULATION = 64
 WARM_UP_DAYS = 3
+WATCHED_DAYS = 10  # between two looks of who watches a unit
+
+type Watch = Callable[[Unit, Simulation], None]
 
 
-def simulate(unit: Unit, state: State | None = None) -> Tables:
+def simulate(unit: Unit, state: State | None = None, watch: Watch | None = None) -> Tables:
     """Simulate one strategy in one region of one replication of one draw.
 
     Args:
         unit: of the study.
         state: from which it goes on; from its first day when None.
+        watch: called every few days with the simulation, which it must not change.
 
     Returns:
         persons (a row for each person), daily (a row for each day), admissions (a row for each stay in hospital),
@@ -75,6 +79,10 @@ def simulate(unit: Unit, state: State | None = None) -> Tables:
     gc.freeze()  # so that the search for what the model leaves behind passes over what was there before it
     try:
         simulation = begun(unit) if state is None else resumed(unit, state)
+        if watch is not None:
+            for day in range(simulation.model.clock.day + WATCHED_DAYS, simulation.model.days, WATCHED_DAYS):
+                simulation.run_until(day)
+                watch(unit, simulation)
         simulation.run_until(simulation.model.days)
         output = simulation.output()
         del simulation
@@ -333,10 +341,13 @@ def _cohort(unit: Unit) -> CohortSource:
     return unit.study.cohort if same else replace(unit.study.cohort, parameters=parameters)
 
 
-def warm_up(units: Sequence[Unit]) -> None:
-    """Compile every kernel that the units will use, so that worker processes find them in the cache."""
+def warm_up(units: Sequence[Unit], population: int | None = WARM_UP_POPULATION) -> None:
+    """Compile every kernel that the units will use, so that worker processes find them in the cache.
+
+    Args:
+        units: of a study.
+        population: of the models that are tried; None: that of the units, whose past this process then has ready.
+    """
     for unit in {unit.strategy.name: unit for unit in units}.values():
         experiment = unit.study.experiment
-        build(unit, WARM_UP_POPULATION).run_for(
-            min(WARM_UP_DAYS, experiment.follow_up_days + experiment.enrolment_days)
-        )
+        build(unit, population).run_for(min(WARM_UP_DAYS, experiment.follow_up_days + experiment.enrolment_days))

@@ -21,6 +21,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.strategy import Strategy
 from popsim.errors import did_you_mean
 from popsim.physiology.factory import split
+from popsim.plurals import counted
 from popsim.population.cohort import CohortSource
 from popsim.reporting.text.parameters import parameter_frame
 from popsim.reporting.text.progress import progress_bar
@@ -297,7 +298,7 @@ class Experiment:
         return as_requested(parameter_frame(self._study, uncertain=uncertain, match=match), pandas)
 
     def __repr__(self) -> str:
-        size = f"{self._definition.population:,} people, {self._definition.replications} replications"
+        size = f"{self._definition.population:,} people, {counted(self._definition.replications, 'replication')}"
         return f"Experiment({self.name}: {', '.join(self.strategies)}; {size})"
 
     def _repr_html_(self) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 from popsim.assimilation.options import load_options
 from popsim.errors import DefinitionError, InputError, did_you_mean
 from popsim.html import html_table
+from popsim.plurals import counted
 from popsim.population.cohort import CohortSource
 from popsim.registry.advice import COMPARED_DAYS, FORECAST_DAYS, WILLINGNESS_TO_PAY, compare_options, make_forecast
 from popsim.registry.privacy import checked_id, shown_path
@@ -227,7 +228,7 @@ class Registry:
         return len(self._ids())
 
     def __repr__(self) -> str:
-        return f"Registry({len(self)} twins). {NOTICE}"
+        return f"Registry({counted(len(self), 'twin')}). {NOTICE}"
 
     def _repr_html_(self) -> str:
         """For notebooks: the twins and their current days."""

@@ -21,6 +21,7 @@ from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.own import title
 from popsim.physiology.pharmacology.drugs import check_columns
+from popsim.plurals import counted
 from popsim.population.cohort import CohortSource
 from popsim.population.columns import Schema
 from popsim.population.genome import GENES
@@ -44,13 +45,14 @@ def check_file(path: Path) -> str:
         from popsim.analyses.data_value import read_question
 
         asked = read_question(path)
-        return f"data value '{asked.definition.name}' is sound: {len(asked.points)} points of {len(table['axes'])} axes"
+        size = f"{counted(len(asked.points), 'point')} of {counted(len(table['axes']), 'axis', 'axes')}"
+        return f"data value '{asked.definition.name}' is sound: {size}"
     if "strategies" in table:
         from popsim.analyses.scenarios import studies
 
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
-        more = f"; {len(scenarios)} scenarios" if scenarios else ""
+        more = f"; {counted(len(scenarios), 'scenario')}" if scenarios else ""
         warnings = [f"  warning: {one}" for one in design_warnings(study.experiment, study.sampling)]
         notes = [*organ_system_notes(study), *warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
@@ -97,19 +99,19 @@ def _check_calibration(calibration: Calibration, path: Path) -> str:
         raise AssertionError(study)
 
     figures = problem_of(calibration, path, (), simulated_by_nobody).objectives
-    return f"{said} to {len(figures.names)} figures of {len(figures.studies)} studies"
+    return f"{said} to {counted(len(figures.names), 'figure')} of {counted(len(figures.studies), 'study', 'studies')}"
 
 
 def _check_model(path: Path, table: dict[str, Any]) -> str:
     """Check a care network, a drug, signals or a cohort against the columns of the model, or a risk score."""
     if "items" in table:
         score = Score.read(path)
-        return f"risk score '{score.label}' is sound: {len(score.items)} items"
+        return f"risk score '{score.label}' is sound: {counted(len(score.items), 'item')}"
     if "signals" in table:
         return f"signals are sound: {len(SignalFile.read(path).signals)} of them"
     if "settings" in table:
         network = read_network(path)
-        return f"care network '{network.definition.name}' is sound: {len(network)} settings"
+        return f"care network '{network.definition.name}' is sound: {counted(len(network), 'setting')}"
     if "drug_class" in table:
         drug = read_drug(path)
         check_columns(drug, SCHEMA, path)

@@ -14,7 +14,7 @@ def test_the_plan(capsys, tmp_path):
     sizes = ["--population", "100", "--draws", "0", "--replications", "10"]
     assert main(["plan", str(MAIN), *sizes, "--precision", "cost_total=100", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "30 units: 3 strategies x 1 draws x 10 replications x 1 regions, 100 people" in printed
+    assert "30 units: 3 strategies x 1 draw x 10 replications x 1 region, 100 people" in printed
     assert "+-100 for difference in cost per person, GBP" in printed
 
 

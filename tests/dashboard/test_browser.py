@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from popsim.cli import main
+
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("shiny")
+ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 AXE, VNU = (Path(os.environ.get(name, "/nowhere")) for name in ("AXE", "VNU"))
 ARGUMENTS = (
@@ -35,7 +38,7 @@ class Server:
 
     def __init__(self, folder, *arguments, port=0):
         command = [sys.executable, "-m", "popsim.cli", "dashboard", *arguments, "--no-browser", "--port", str(port)]
-        paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=os.environ | {"PYTHONPATH": paths},
@@ -137,6 +140,36 @@ def test_every_view_is_reached_by_keyboard_and_has_no_fault(served, page):
     assert page.problems == []
 
 
+def test_a_life_is_told(served, page):
+    page.goto(f"{served.address}&view=people")
+    page.click("#tell")
+    page.wait_for_selector("#out_life .story li")
+    assert page.locator("#out_life figure img, #out_life figure svg").count() == 1
+    assert page.problems == []
+
+
+def test_a_twin_is_forecast_and_compared_from_its_page(tmp_path, page):
+    record, cohort = ROOT / "docs/examples/record.toml", ROOT / "cohorts/heart_failure_discharge.toml"
+    registry = str(tmp_path / "twins.db")
+    made = ["--cohort", str(cohort), "--members", "24", "--id", "7h3k9q2m", "--registry", registry]
+    assert main(["twin", "new", str(record), *made]) == 0
+    server = Server(tmp_path, "--twin", "7h3k9q2m", "--registry", registry)
+    try:
+        page.goto(server.address)
+        page.wait_for_selector("#out_twin h2")
+        page.click("#ahead")
+        page.click("#ahead")  # twice is once
+        page.wait_for_function("document.querySelector('#out_news').innerText.includes('are new')")
+        if AXE.is_file():
+            page.evaluate(AXE.read_text())
+            assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == []
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.problems == []
+    finally:
+        server.end()
+
+
 @pytest.mark.skipif(not VNU.is_file(), reason="needs the checker of HTML")
 def test_the_page_is_valid(served, page, tmp_path):
     opened(page, served.address)
@@ -169,3 +202,25 @@ def test_a_killed_server_loses_nothing(folder, page):
         assert page.problems == []
     finally:
         again.end()
+
+
+def test_a_first_look_is_preliminary_and_the_run_replaces_it(folder, page):
+    text = (folder / "small.toml").read_text()
+    (folder / "larger.toml").write_text(
+        text.replace('name = "small"', 'name = "larger"').replace("population = 60", "population = 400")
+    )
+    server = Server(folder, "larger.toml")
+    try:
+        page.goto(f"{server.address}&view=setup")
+        page.wait_for_function("document.querySelector('#out_changes').innerText.includes('Nothing is changed')")
+        page.click("#start")
+        page.wait_for_function("document.querySelector('.look')?.innerText.includes('First look')")
+        if AXE.is_file():
+            page.evaluate(AXE.read_text())
+            assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == []
+        page.wait_for_function("document.querySelector('#out_status').innerText.startsWith('Finished')")
+        page.wait_for_function("!document.querySelector('.look') && document.querySelector('#out_decision table')")
+        assert "400 people" in page.inner_text("#out_status")
+        assert page.problems == []
+    finally:
+        server.end()

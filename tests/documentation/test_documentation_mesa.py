@@ -26,9 +26,11 @@ def load(name, monkeypatch):
 def test_the_model_counts_and_draws_its_people_without_a_browser(monkeypatch):
     example = load("model", monkeypatch)
     model = example.Watched(people=50)
+    assert all(example.portrayal(twin)["marker"] != "x" for twin in model.agents)
     model.run_for(5)
     counted = model.datacollector.get_model_vars_dataframe()
     assert len(counted) == 6 and list(counted.columns) == ["in hospital", "dead"]
+    assert counted["dead"].iloc[0] == 0  # nobody has entered
     assert counted["dead"].iloc[-1] == sum(not twin.alive for twin in model.agents)
     assert counted["in hospital"].iloc[-1] == sum(bool(twin.admitted) and bool(twin.alive) for twin in model.agents)
     shown = [example.portrayal(twin) for twin in model.agents]

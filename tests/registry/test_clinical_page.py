@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from popsim.reporting.pages.clinical import clinical_page
 from popsim.reporting.text.clinical import ASKED, CHANGES, DISREGARD, statements, untrue
 
 DAYS = 20
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +205,22 @@ def test_the_command_writes_checks_and_refuses(twin, tmp_path, capsys, monkeypat
     assert "1 sentence does not hold today" in capsys.readouterr().err
     assert main(["twin", "explain", one, *where, "--out", str(tmp_path / "page.pdf")]) == 2
     assert "must end in .html" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.is_file(), reason="needs Chromium")
+@pytest.mark.parametrize("measured", [1, 19])
+def test_the_page_prints_on_one_sheet(evidence, tmp_path, measured):
+    playwright = pytest.importorskip("playwright.sync_api")
+    pypdf = pytest.importorskip("pypdf")
+    readings = [one._replace(last=one.median, error=one.high - one.low, age_days=3) for one in evidence.readings]
+    told = evidence._replace(readings=[*readings[:measured], *evidence.readings[measured:]])
+    file = tmp_path / "page.html"
+    file.write_text(clinical_page(told), encoding="utf-8")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox"])
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        printed = page.pdf(prefer_css_page_size=True)
+        browser.close()
+    assert len(pypdf.PdfReader(BytesIO(printed)).pages) == 1

@@ -39,7 +39,7 @@ def sheet() -> Figure:
 def test_the_banner_stands_first_and_on_the_picture(html, sheet):
     body = html[html.index("<body>") :]
     assert body.index(NOTICE) < body.index("<h1>")
-    assert f'<div class="banner" role="note">{NOTICE}</div>' in body
+    assert f'<div class="banner" role="region" aria-label="Notice">{NOTICE}</div>' in body
     [drawn] = [text for text in sheet.texts if text.get_text() == NOTICE]
     assert drawn.get_fontsize() >= 12
     assert drawn.get_position()[1] > 0.95

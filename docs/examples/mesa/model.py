@@ -27,7 +27,8 @@ class Watched(ps.PopulationModel):
 
 
 def alive(model: Watched) -> np.ndarray:
-    return model.population["alive"].astype(bool)
+    """Who is alive; before the first day nobody has entered, and nobody is dead."""
+    return model.population["alive"].astype(bool) | (model.steps == 0)
 
 
 def in_hospital(model: Watched) -> int:
@@ -36,7 +37,7 @@ def in_hospital(model: Watched) -> int:
 
 def portrayal(twin: ps.PatientTwin) -> dict[str, object]:
     """Colour by symptoms; grey and small is dead, a square is in hospital."""
-    if not twin.alive:
+    if twin.model.steps and not twin.alive:
         return {"color": "#BBBBBB", "size": 15, "marker": "x"}
     return {"color": COLORS[int(twin.nyha_class)], "size": 40, "marker": "s" if twin.admitted else "o"}
 

@@ -28,6 +28,7 @@ from popsim.exchange.tables.book import DRAWS, WorkbookWriter, write_draws
 from popsim.exchange.tables.decision_tables import DecisionTables, created_at
 from popsim.exchange.tables.inputs import input_table
 from popsim.exchange.tables.sheets import decision_sheets
+from popsim.plurals import counted
 
 MAX_ROWS = 1_048_576 - 10  # of a sheet
 MAX_PARAMETER_CELLS = 1_000_000
@@ -127,8 +128,8 @@ def _read_me(book: WorkbookWriter, tables: DecisionTables, parameters: str) -> N
         ("Written by", f"popsim {run.manifest.get('versions', {}).get('popsim', '')}".strip()),
         ("Costs and effects", f"{experiment.currency} and {tables.effect} per person; more effect is better "
          f"(one unit: {tables.unit})"),
-        ("Size", f"{experiment.population:,} simulated people, {tables.drawn:,} parameter draws, "
-         f"{experiment.replications} replications"),
+        ("Size", f"{experiment.population:,} simulated people, {counted(tables.drawn, "parameter draw")}, "
+         f"{counted(experiment.replications, 'replication')}"),
         ("Comparator", run.strategies[run.comparator]),
         ("Sheet Decision", "incremental analysis, net benefit, probability of being best, expected loss, EVPI"),
         ("Sheet Acceptability", curves),

@@ -14,6 +14,7 @@ from popsim.evidence.wearables import wearable_rules
 from popsim.exchange.wearables.clocks import clock_notes, gaps, without_clock_faults
 from popsim.exchange.wearables.readings import NAMES, USED, DeviceFile, DeviceReading, Refuser
 from popsim.exchange.wearables.thinning import thinned
+from popsim.plurals import counted
 from popsim.registry.stream import LAST_DAY, Calendar
 from popsim.registry.vocabulary import Vocabulary
 from popsim.units import convert
@@ -72,7 +73,7 @@ class WearableData(NamedTuple):
         told = [self.form]
         for one in self.taken:
             gap = f", {one.missing_days} days without, at most {one.longest_gap} in a row" if one.missing_days else ""
-            told.append(f"  {one.name}: {one.readings} readings, {one.days} used, one a day{gap}")
+            told.append(f"  {one.name}: {counted(one.readings, 'reading')}, {one.days} used, one a day{gap}")
         told += [f"  passed over, {reason}: {count}" for reason, count in self.passed.items()]
         return told + [f"  {note}" for note in self.notes]
 

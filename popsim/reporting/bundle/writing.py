@@ -27,6 +27,7 @@ from popsim.exchange.tables.csv_file import write_csv
 from popsim.exchange.tables.decision_tables import DecisionTables, created_at
 from popsim.exchange.tables.r_files import write_r_files
 from popsim.exchange.tables.workbook import write_workbook
+from popsim.plurals import counted
 from popsim.reporting.bundle.archive import zipped
 from popsim.reporting.bundle.changes import change_log
 from popsim.reporting.bundle.environment import unit_seconds, write_environment, write_source
@@ -189,8 +190,8 @@ PYTHON=env/bin/python sh reproduce.sh
 ```
 
 Each says whether the results are the same, bit by bit. The whole run took {seconds:,.0f} s of one processor for
-{len(run.manifest["units"]):,} units. The reduced run has {people:,} people and {units:,} units, so that it takes less
-than {MAX_SECONDS / 60:.0f} minutes. To vary an input, change a file in inputs/ and run
+{counted(len(run.manifest["units"]), "unit")}. The reduced run has {people:,} people and {counted(units, "unit")}, so
+that it takes less than {MAX_SECONDS / 60:.0f} minutes. To vary an input, change a file in inputs/ and run
 `env/bin/python -m popsim.cli run inputs/experiment.toml` with `PYTHONPATH=source`.
 
 ## What is here

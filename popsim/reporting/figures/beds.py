@@ -48,8 +48,8 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
-        "replications, bands hold all of them; the thin red line is the capacity (one for each strategy where they "
-        f"differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
+        "replications, bands hold all of them; the red line of dashes and dots is the capacity (one for each strategy "
+        f"where they differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))

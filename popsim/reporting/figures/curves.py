@@ -155,7 +155,7 @@ def _pieces(run: StoredRun) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
 def _line(axis: Axes, x: NDArray[np.int64], curves: NDArray[np.float64], look: style.Look, label: str) -> None:
     """The mean of curves (pieces, days) with a band over them."""
     low, high = (curves.min(axis=0), curves.max(axis=0)) if len(curves) < SMALL else np.percentile(curves, BAND, axis=0)
-    axis.fill_between(x, low, high, color=look.colour, alpha=0.13, lw=0)
+    style.band(axis, x, low, high, look)
     axis.plot(
         x, curves.mean(axis=0), color=look.colour, ls=look.line, label=label,
         marker=look.marker, ms=4.5, markevery=max(1, len(x) // 8),

@@ -23,6 +23,7 @@ from popsim.economics.information import (
     sample_information,
 )
 from popsim.errors import InputError
+from popsim.plurals import counted
 from popsim.reporting.figures import style
 from popsim.reporting.figures.value import ALL_THE_SAME, GRID
 from popsim.reporting.labels import parameter_label
@@ -95,7 +96,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     note = (
         "Expected value of perfect information: what a wrong choice costs on average because parameters are "
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
-        f"interval over {shown.draws:,} draws. {_best(shown, decision, grid)}"
+        f"interval over {counted(shown.draws, 'draw')}. {_best(shown, decision, grid)}"
     ) + ("" if here["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, "What it is worth to know all parameters, by willingness to pay for a QALY", note)
     axis = figure.subplots()
@@ -139,7 +140,7 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
     left = len(known.draws.columns) - 1 - len(listed["Each parameter alone"])
     note = (
         f"Expected value of partial perfect information at {shown.willingness_to_pay:,.0f} "
-        f"{shown.currency} per QALY, {shown.draws:,} draws: the most that research on it alone is worth. "
+        f"{shown.currency} per QALY, {counted(shown.draws, 'draw')}: the most that research on it alone is worth. "
         f"Whiskers: 95% Monte Carlo intervals; where one reaches 0, draws are too few to tell the value from noise. "
         f"Dashed line: all parameters (EVPI), {rounded(everything['value'])}."
     )
@@ -182,7 +183,8 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
         f"Expected value of sample information at {shown.willingness_to_pay:,.0f} {shown.currency} per QALY: "
         f"what the data of a study of {study.parameter} are worth for each person whom the decision affects; one "
         f"person's observation has a standard deviation of {study.standard_deviation:g}. Whiskers: 95% Monte Carlo "
-        f"intervals over {shown.draws:,} draws. A study pays if EVSI times the people affected exceeds its cost."
+        f"intervals over {counted(shown.draws, 'draw')}. A study pays if EVSI times the people affected exceeds its "
+        "cost."
     ) + ("" if everything["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, f"What a study of {label} is worth, by its size", note)
     axis = figure.subplots()

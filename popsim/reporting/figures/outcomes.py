@@ -14,6 +14,7 @@ from popsim.economics.outcome_valuation import NET_BENEFIT
 from popsim.economics.perspectives import SIGNS
 from popsim.economics.subgroups import COST, EVERYONE, QALY, subgroup_effects
 from popsim.errors import InputError
+from popsim.plurals import counted
 from popsim.reporting.figures import style
 from popsim.reporting.intervals import has_intervals, readable
 from popsim.reporting.intervals import note as note_of
@@ -314,5 +315,5 @@ def _forest_rows(groups: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
 def _repeats(run: StoredRun) -> str:
     """What a mean is taken over, in words."""
     experiment = run.experiment
-    replications = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
+    replications = counted(experiment.replications, "replication")
     return f"{experiment.draws} parameter draws of {replications}" if experiment.draws else replications

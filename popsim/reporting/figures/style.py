@@ -19,6 +19,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from popsim.errors import InputError
 from popsim.reporting.figures.axes import MAKE_FIGURE
@@ -101,6 +102,13 @@ def looks(names: Iterable[str], first: str = "") -> dict[str, Look]:
     names = list(names)
     ordered = sorted(names, key=lambda name: (name != first, names.index(name)))
     return {name: look(index) for index, name in enumerate(ordered)}
+
+
+def band(axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, look: Look) -> None:
+    """A band in the look of a line: its edges have the line's dashes, so that bands over each other are told apart."""
+    axis.fill_between(x, low, high, color=look.colour, alpha=0.12, lw=0)
+    for edge in (low, high):
+        axis.plot(x, edge, color=look.colour, ls=look.line, lw=0.6, alpha=0.8)
 
 
 def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:

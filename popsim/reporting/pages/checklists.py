@@ -14,6 +14,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.discounting import rates_in_words
 from popsim.evidence.sets import VALUATION_SETS
+from popsim.plurals import counted
 from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 
@@ -38,7 +39,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
     experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
     names = ", ".join(titles.values())
     rates = _discount_rates(run)
-    uncertain = f"{experiment.draws:,} draws of the uncertain parameters" if experiment.draws else ""
+    uncertain = f"{counted(experiment.draws, 'draw')} of the uncertain parameters" if experiment.draws else ""
     answers = [
         ("Title", f"{experiment.title or experiment.name}: an economic evaluation by simulation of {names}."),
         ("Abstract", experiment.description or _missing("a structured summary")),
@@ -77,7 +78,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
         ("Characterising distributional effects", _missing("who gains and who bears the cost (popsim equity)")),
         (
             "Characterising uncertainty",
-            f"Monte Carlo error over {experiment.replications} replications, paired between strategies"
+            f"Monte Carlo error over {counted(experiment.replications, 'replication')}, paired between strategies"
             + (f"; {uncertain}." if uncertain else "; parameters are not varied in this run."),
         ),
         (

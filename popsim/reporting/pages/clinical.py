@@ -6,6 +6,7 @@ For research, not for care: the page says so in a banner. Only its owner can rea
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -32,21 +33,25 @@ from popsim.reporting.text.clinical import (
 from popsim.reporting.text.formatting import with_interval
 
 CHOSEN, OTHER, REST = "#0072b2", "#e69f00", "#d9d9d9"
+MOST_ROWS = 8  # of a table in one piece
 ALWAYS_SHOWN = (  # though never measured: the estimates on which a choice in heart failure turns
     "extracellular_fluid_excess_l", "ejection_fraction_percent", "systolic_mmhg", "gfr_ml_min", "potassium_mmol_l",
 )  # fmt: skip
 CLINICAL_STYLE = (
     STYLE
     + """
-.two{display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}.two section{min-width:0}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}.two>*{min-width:0}
 .said{margin:.3rem 0}.said sup{font-size:.7em;color:var(--quiet)}
 figure svg{max-width:100%;height:auto;background:#fff;border-radius:4px}
 .applies{font-weight:bold}h2{font-size:1.15rem;margin-top:1.2rem}
 @media(max-width:50rem){.two{grid-template-columns:1fr}}
 @media print{
 html{font-size:6.4pt}.numbers table{font-size:.7rem}.numbers th,.numbers td{padding:0 .4rem}h1{font-size:1.3rem}
-figure svg{max-height:62mm}.two{grid-template-columns:1fr 1fr}figure{margin:.2rem 0}table{font-size:.8rem}
-h2{margin:.5rem 0 .2rem}.wide{overflow:visible}}
+th,td{padding:0 .4rem;line-height:1.3}table{margin:.3rem 0}
+figure svg{max-height:45mm}.two{grid-template-columns:1fr 1fr}figure{margin:.2rem 0}table{font-size:.8rem}
+h2{margin:.5rem 0 .2rem}.wide{overflow:visible}body{line-height:1.3}.advice{padding:.1rem 1rem;margin:.4rem 0}
+.said{margin:.2rem 0}}
+@page{margin:11mm 10mm}
 """
 )
 
@@ -70,8 +75,9 @@ def clinical_page(evidence: ClinicalEvidence) -> str:
              (ASKED, TODAY, CHANGES, UNSEEN, DISREGARD, ACCOUNTABLE)}  # fmt: skip
     facts = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in evidence.known.items())
     title = f"Digital twin {evidence.twin}, day {evidence.day}: the choice explained"
-    numbers = html_table("Every number of the sentences above, and where it comes from", ["", "What", "Value", "From"],
-                         sources.rows)  # fmt: skip
+    numbers = _side_by_side(
+        "Every number of the sentences above, and where it comes from", ["", "What", "Value", "From"], sources.rows
+    )
     return page(
         title,
         f"""<div class="banner" role="region" aria-label="Notice">{escape(evidence.notice)}</div>
@@ -85,14 +91,14 @@ def clinical_page(evidence: ClinicalEvidence) -> str:
 {_section("Of 100 people like this one", _arrays(evidence))}
 {_section("Both options on one scale", _scale(evidence))}
 </div>
-{_section(TODAY, parts[TODAY] + wide(_readings(evidence)))}
+{_section(TODAY, parts[TODAY] + _readings(evidence))}
 <div class="two">
 {_section(CHANGES, parts[CHANGES])}
 {_section(UNSEEN, parts[UNSEEN])}
 {_section(DISREGARD, parts[DISREGARD])}
 {_section(ACCOUNTABLE, parts[ACCOUNTABLE])}
 </div>
-{_section("Numbers", f'<div class="numbers">{wide(numbers)}</div>')}
+{_section("Numbers", f'<div class="numbers">{numbers}</div>')}
 </main>""",
         CLINICAL_STYLE,
     )
@@ -138,7 +144,18 @@ def _readings(evidence: ClinicalEvidence) -> str:
             )
         )
     head = ["", "Unit", "Last reading (95% error)", "Age, days", "Estimate today (90% interval)"]
-    return html_table("Readings and estimates", head, rows)
+    return _side_by_side("Readings and estimates", head, rows)
+
+
+def _side_by_side(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; a long one in two halves, so that the page stays one sheet."""
+    if len(rows) <= MOST_ROWS:
+        return wide(html_table(caption, head, rows))
+    half = -(-len(rows) // 2)
+    both = ((caption, rows[:half]), (f"{caption} (continued)", rows[half:]))
+    return (
+        f'<div class="two">{"".join(f"<div>{wide(html_table(name, head, some))}</div>" for name, some in both)}</div>'
+    )
 
 
 def _arrays(evidence: ClinicalEvidence) -> str:
@@ -167,7 +184,7 @@ def _scale(evidence: ClinicalEvidence) -> str:
     """Probabilities of both options with their intervals on one axis from 0."""
     most = max(max(one.chosen_high, one.other_high) for one in evidence.outcomes)
     end = next(limit for limit in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0) if most <= limit or limit == 1.0)
-    parts, left, wide_, high = [], 16, 360, 84
+    parts, left, wide_, high = [], 16, 215, 84
     bottom = high * len(evidence.outcomes) + 6
 
     def at(share: float) -> float:
@@ -192,10 +209,9 @@ def _scale(evidence: ClinicalEvidence) -> str:
                 if number == 0
                 else f'<rect x="{at(share) - 5:.1f}" y="{height - 5}" width="10" height="10" fill="{colour}"/>'
             )
-            place, anchor = (at(up) + 8, "start") if at(up) < left + 0.7 * wide_ else (at(low) - 8, "end")
             ends = between(round(100 * low), round(100 * up))
             words = f"{'first' if number == 0 else 'second'}: {of_100(share)} ({ends})"
-            parts.append(shape + f'<text x="{place:.1f}" y="{height + 4}" text-anchor="{anchor}">{words}</text>')
+            parts.append(shape + f'<text x="{left + wide_ + 12}" y="{height + 4}">{words}</text>')
     parts.append(
         f'<text x="{left}" y="{bottom + 34}">Of 100 people, within {evidence.days} days (95% interval, chance)</text>'
     )
@@ -204,7 +220,7 @@ def _scale(evidence: ClinicalEvidence) -> str:
         f"{chance(one.other, one.other_low, one.other_high)}"
         for one in evidence.outcomes
     )
-    return _drawn(400, bottom + 42, "".join(parts), words)
+    return _drawn(420, bottom + 42, "".join(parts), words)
 
 
 def _drawn(width: int, height: int, body: str, words: str) -> str:

@@ -17,6 +17,7 @@ from popsim.exchange.privacy.baseline import safe_summary
 from popsim.html import html_table
 from popsim.kernels.numerics.random import RandomKey
 from popsim.outcomes.small_cells import note
+from popsim.plurals import counted
 from popsim.population.sampling import sample
 from popsim.reporting.answer import answer
 from popsim.reporting.cautions import Caution, cautions
@@ -110,9 +111,9 @@ def _warnings(section: str, warned: Sequence[Caution]) -> str:
 
 def _sizes(run: StoredRun) -> str:
     experiment = run.experiment
-    draws = f"{experiment.draws:,} parameter draws, " if experiment.draws else ""
+    draws = f"{counted(experiment.draws, 'parameter draw')}, " if experiment.draws else ""
     return (
-        f"{experiment.population:,} simulated people, {draws}{experiment.replications} replications, "
+        f"{experiment.population:,} simulated people, {draws}{counted(experiment.replications, 'replication')}, "
         f"{horizon_in_words(experiment)} of follow-up. "
         f"Written by popsim {run.manifest['versions']['popsim']} from run {run.manifest['run_id']}."
     )

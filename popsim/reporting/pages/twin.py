@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 
 from popsim.errors import InputError
 from popsim.html import html_table
+from popsim.plurals import counted
 from popsim.registry.privacy import shown_path, write_private
 from popsim.registry.summary import NOTICE, SignalHistory, TwinSummary
 from popsim.registry.vocabulary import DIED, EVENTS
@@ -85,7 +86,7 @@ def twin_content(summary: TwinSummary) -> str:
     facts = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in summary.known.items())
     first, *more = _advice(summary)
     advice = f'<p class="first">{escape(first)}</p>' + "".join(f"<p>{escape(line)}</p>" for line in more)
-    return f"""<div class="banner" role="note">{escape(summary.notice)}</div>
+    return f"""<div class="banner" role="region" aria-label="Notice">{escape(summary.notice)}</div>
 <header>
 <h1>{escape(_title(summary))}</h1>
 <p class="quiet">{escape(_subtitle(summary))}</p>
@@ -203,7 +204,7 @@ def _title(summary: TwinSummary) -> str:
 
 def _subtitle(summary: TwinSummary) -> str:
     return (
-        f"Day 0 is the day of the first record. The twin is an ensemble of {summary.members} members "
+        f"Day 0 is the day of the first record. The twin is an ensemble of {counted(summary.members, 'member')} "
         f"that assimilate what was measured and prescribed."
     )
 

@@ -16,6 +16,7 @@ from popsim.calibration.result import (
     severities_table,
     studies_table,
 )
+from popsim.plurals import counted
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, in_columns, rounded, with_interval
 
@@ -138,6 +139,5 @@ def _trust(fit: Fit) -> str:
     )
     verdict = "converged" if posterior.converged else "NOT CONVERGED: more steps are needed"
     left = ", ".join(f"{share:.2g}" for share in fit.left)
-    return (
-        f"{waves} points simulated in {len(sizes)} waves; share of the prior left: {left}. Chains: {chains}: {verdict}."
-    )
+    simulated = f"{waves} points simulated in {counted(len(sizes), 'wave')}"
+    return f"{simulated}; share of the prior left: {left}. Chains: {chains}: {verdict}."

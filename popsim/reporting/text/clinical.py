@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from html import unescape
 from typing import NamedTuple
 
+from popsim.plurals import counted
 from popsim.registry.clinical import OLD_DAYS, ClinicalEvidence, FlipTold, OutcomePair, ReadingToday
 from popsim.reporting.text.formatting import with_interval
 
@@ -116,7 +117,7 @@ def _flip(evidence: ClinicalEvidence, one: FlipTold) -> Statement:
         return f"{value:,.{digits}f}{'' if one.unit in ('', '%') else ' '}{one.unit}"
 
     name = f"{upper(one.words)} at which the answer changes"
-    tried = f"{flip.simulations} simulations, {shown(flip.tried[0])} to {shown(flip.tried[1])}"
+    tried = f"{counted(flip.simulations, 'simulation')}, {shown(flip.tried[0])} to {shown(flip.tried[1])}"
     if flip.this_side is None or flip.other_side is None:
         text = (
             f"No {one.words} from {shown(flip.tried[0])} to {shown(flip.tried[1])} would change the answer; "
@@ -169,7 +170,7 @@ def _disregard(evidence: ClinicalEvidence) -> list[Statement]:
     told = []
     if odd:
         names = ", ".join(f"{one.label} {one.last:,.{one.digits}f} (estimate {_band(one)})" for one in odd)
-        many = f"{len(odd)} readings do" if len(odd) > 1 else "1 reading does"
+        many = counted(len(odd), "reading does", "readings do")
         text = f"Today: {many} not fit the estimate: {names}. Check first."
         told.append(Statement(DISREGARD, text, (("Readings far from the estimate", str(len(odd)), BELIEF),)))
     if not evidence.sure:

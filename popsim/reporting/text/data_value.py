@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from popsim.analyses.data_value import DataQuestion, DataValueResult
+from popsim.plurals import counted
 from popsim.registry.summary import NOTICE
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, in_columns, with_interval
@@ -15,7 +16,8 @@ from popsim.reporting.text.formatting import aligned, in_columns, with_interval
 def data_value_text(result: DataValueResult, question: DataQuestion) -> str:
     """Every curve, and what perfect information and individualised care would add."""
     experiment, titles = question.study.experiment, question.titles
-    size = f"{experiment.population:,} people, {result.curve['replications'][0]} replications"
+    replications = counted(result.curve["replications"][0], "replication")
+    size = f"{counted(experiment.population, 'person', 'people')}, {replications}"
     currency = experiment.currency
     tabled("Net benefit by quality of the data", result.curve, change=currency)
     head = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from popsim.plurals import counted
 from popsim.registry.summary import NOTICE
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, estimated, rounded
@@ -54,8 +55,8 @@ def _head(result: SearchResult) -> str:
     search, experiment = result.problem.search, result.problem.experiment
     comparator = experiment.strategy(experiment.reference).title
     repetitions = result.verdict.gain.sample
-    tried = f"{len(result.trials)} variants of '{search.strategy}', {experiment.population:,} people each"
-    fresh = f"{result.runners[0].gain.sample} replications in the race, {repetitions} for the verdict"
+    tried = f"{counted(len(result.trials), 'variant')} of '{search.strategy}', {experiment.population:,} people each"
+    fresh = f"{counted(result.runners[0].gain.sample or 0, 'replication')} in the race, {repetitions} for the verdict"
     return f"{search.title or search.name}: {tried}; {fresh}.\nGain over {comparator}: {gain_title(result)}."
 
 

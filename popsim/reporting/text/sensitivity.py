@@ -14,6 +14,7 @@ from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
+from popsim.plurals import counted
 from popsim.reporting.intervals import ADVISED, tells_swings, too_few
 from popsim.reporting.labels import difference_label
 from popsim.reporting.table_files import tabled
@@ -30,10 +31,11 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
     """Time, memory, and the precision to expect."""
     lines = [
         f"{experiment.title or experiment.name}",
-        f"  {plan.units:,} units: {len(experiment.strategies)} strategies x {max(experiment.draws, 1):,} draws x "
-        f"{experiment.replications:,} replications x {experiment.regions} regions, {experiment.population:,} people",
-        f"  about {_duration(plan.unit_seconds)} a unit, {_duration(plan.seconds)} in all with {engine.workers} "
-        f"workers, {plan.peak_bytes / 1024**3:.1f} GiB of memory",
+        f"  {counted(plan.units, 'unit')}: {counted(len(experiment.strategies), 'strategy', 'strategies')} x "
+        f"{counted(max(experiment.draws, 1), 'draw')} x {counted(experiment.replications, 'replication')} x "
+        f"{counted(experiment.regions, 'region')}, {counted(experiment.population, 'person', 'people')}",
+        f"  about {_duration(plan.unit_seconds)} a unit, {_duration(plan.seconds)} in all with "
+        f"{counted(engine.workers, 'worker')}, {plan.peak_bytes / 1024**3:.1f} GiB of memory",
         "",
     ]
     repeats = "draws and replications" if experiment.draws else "replications"

@@ -17,6 +17,7 @@ from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.presentations import BY_DRUGS
 from popsim.outcomes.small_cells import masked
 from popsim.outcomes.small_cells import note as hidden_note
+from popsim.plurals import counted
 from popsim.reporting.intervals import has_intervals, note, of_means, readable
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, difference, estimate
@@ -151,9 +152,9 @@ def outcome_lines(summary: pl.DataFrame, experiment: ExperimentDefinition, label
     for title, rows in _sections(summary, experiment, labels):
         lines.append([title])
         lines += [[f"  {row.label}", *(estimate(cells.get((n, row.name)), row.measure) for n in names)] for row in rows]
-    repeated = f"{experiment.replications} replication{'s' if experiment.replications > 1 else ''}"
+    repeated = counted(experiment.replications, "replication")
     if experiment.draws:
-        repeated += f" of {experiment.draws} parameter draws"
+        repeated += f" of {counted(experiment.draws, 'parameter draw')}"
     interval = f"mean{of_means(experiment)}" if has_intervals(experiment) else "means"
     head = (
         f"{experiment.title or experiment.name}\n{experiment.population:,} people, {repeated}, "

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from popsim.plurals import counted
 from popsim.registry.audit import Entry
 from popsim.registry.exports import IndexedExport
 from popsim.registry.service import Report
@@ -39,7 +40,7 @@ type Cell = str | Interval
 def summary_text(summary: TwinSummary) -> str:
     """Everything about a twin except its course by day."""
     parts = [
-        f"Twin {summary.twin}, day {summary.day}, {summary.members} members",
+        f"Twin {summary.twin}, day {summary.day}, {counted(summary.members, 'member')}",
         _table("Known", ("", ""), summary.known.items(), ("what", "value")),
         _table(
             "Believed, with 90% intervals",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from popsim.plurals import counted
 from popsim.reporting.table_files import tabled
 from popsim.verification.checking import Finding
 
@@ -36,6 +37,6 @@ def findings_text(findings: Sequence[Finding], *, failures_only: bool = False) -
         lines.append(f"             did: {finding.did}")
         lines.append(f"             saw: {finding.saw}")
     counts = {word: sum(WORDS[f.holds] == word for f in findings) for word in WORDS.values()}
-    lines += ["", f"{len(findings)} checks: {counts['holds']} hold, {counts['FAILS']} fail, "
+    lines += ["", f"{counted(len(findings), "check")}: {counts['holds']} hold, {counts['FAILS']} fail, "
                   f"{counts['not applicable']} do not apply to this experiment"]  # fmt: skip
     return "\n".join(lines).lstrip("\n")

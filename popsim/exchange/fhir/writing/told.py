@@ -16,6 +16,7 @@ from popsim.exchange.fhir.writing.coding import AIAST, TERMINOLOGY, Json, hl7, m
 from popsim.exchange.fhir.writing.identity import key_of, uuid
 from popsim.exchange.fhir.writing.shared import software
 from popsim.kernels.numerics.random import RandomKey
+from popsim.plurals import counted
 from popsim.registry.privacy import number_of, write_private
 from popsim.registry.summary import OptionSummary, RiskSummary, TwinSummary
 
@@ -110,6 +111,7 @@ def _write(content: Json, path: Path) -> Path:
 def _risk_assessment(
     summary: TwinSummary, key: RandomKey, number: int, risks: list[RiskSummary], maker: str, when: datetime.date | None
 ) -> Json:
+    members = counted(summary.members, "member")
     found: Json = {
         "resourceType": "RiskAssessment",
         "id": uuid(key, "RiskAssessment", 0, number),
@@ -120,7 +122,7 @@ def _risk_assessment(
         "subject": {"type": "Patient", "identifier": {"system": TWIN_SYSTEM, "value": summary.twin}},
         "performer": {"reference": f"urn:uuid:{maker}"},
         "prediction": [_prediction(one) for one in risks],
-        "note": [{"text": f"{summary.notice} Forecast of day {summary.forecast_day} from {summary.members} members."}],
+        "note": [{"text": f"{summary.notice} Forecast of day {summary.forecast_day} from {members}."}],
     }
     if when is not None:
         found["occurrenceDateTime"] = when.isoformat()
