@@ -19,8 +19,8 @@ Brier score and log score: smaller is better; Brier = reliability (less is bette
 Brier score of the base rate. c: probability that of two people the one with the event had the higher risk. Slope: 1
 where risks are as extreme as they should be. Intervals are 95%, of sampling people. Points of scores are turned into
 risks on these same people, and the base rate is theirs: both know more than anybody could beforehand. {TRUTH}: the true
-state simulated forward with independent random numbers, the most that could be known. Forecasts predict usual reviews and
-stays, not queues and new prescriptions. For research, not for care."""
+state simulated forward with independent random numbers, the most that could be known. Forecasts predict usual reviews
+and stays, not queues and new prescriptions. For research, not for care."""
 
 
 def forecasts_text(judged: EvaluatedForecasts) -> str:
