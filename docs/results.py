@@ -265,6 +265,11 @@ RESULTS: dict[str, Result] = {
     ),
 }
 
+LESSONS = (
+    "what-a-twin-is", "read-a-forecast", "when-not-to-trust-it", "a-policy-question", "fairness", "privacy-and-ethics",
+)  # fmt: skip
+RESULTS |= {f"course_{one.replace('-', '_')}": Result((f"python docs/lesson.py {one}",)) for one in LESSONS}
+
 
 class CommandError(Exception):
     """A command of a result that returned an error."""
