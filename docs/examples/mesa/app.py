@@ -13,7 +13,7 @@ from model import EXPERIMENT, Watched, draw
 
 
 @solara.component
-def People(model: Watched) -> None:
+def People(model: Watched) -> None:  # noqa: N802 - components of Solara begin with a capital
     """Drawn anew after each step."""
     update_counter.get()
     figure = Figure(figsize=(6, 4))
