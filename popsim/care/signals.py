@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from popsim.definitions.signal import Signal, SignalFile
 from popsim.errors import DefinitionError
 from popsim.kernels.care import records
-from popsim.kernels.care.observation import MAX_COLUMNS, read_rows, sample_laboratory
-from popsim.kernels.codes import STREAM_LAB
+from popsim.kernels.care.observation import read_rows, sample_laboratory
 from popsim.kernels.numerics.random import RandomKey
-from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology.clinical import COLUMNS as ORGAN_COLUMNS
 from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.population.columns import Column, Schema
@@ -84,6 +82,11 @@ class Signals:
             reals[place] = (1, schema.number(signal.measures), stored, *device, -1, 0, 0.0, 0.0)
         return reals, codes
 
+    @property
+    def key(self) -> RandomKey:
+        """Of the random numbers of their errors."""
+        return self._key
+
     def look(self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """A column of some rows as care observes it on a day; classes and columns without a signal without error."""
         values = population[name][rows].astype(np.float64)
@@ -98,20 +101,6 @@ class Signals:
         number, person = population.schema.number(name), population.person_id[rows]
         read_rows(day, self._key, number, person, values.copy(), *device, values)
         return values
-
-    def reading(
-        self, population: Population, day: int, name: str, rows: NDArray[np.int64] | slice
-    ) -> NDArray[np.float64]:
-        """A column as its device shows it on a day: as `look`, and classes with the error of those who judge them."""
-        values = self.look(population, day, name, rows)
-        signal = next((one for one in self.signals if one.measures == name), None)
-        column = population.schema[name]
-        if signal is None or column.kind != "code" or signal.error == 0.0:
-            return values
-        index = (day + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + population.schema.number(name)
-        u = keyed(self._key, population.person_id[rows], STREAM_LAB, index)
-        wrong = (u > 1.0 - 0.5 * signal.error).astype(float) - (u < 0.5 * signal.error)
-        return np.asarray(np.clip(values + wrong, column.low, column.high))
 
     def sample(self, population: Population, day: int, entered: int) -> None:
         """Update laboratory results of the first `entered` rows; before entry, set the hospital's results."""

@@ -29,7 +29,7 @@ def validate(
     """
     from popsim.calibration.sources import read_source
     from popsim.calibration.validation import validated, write_validation_record
-    from popsim.reporting.csv_file import write_csv
+    from popsim.exchange.tables.csv_file import write_csv
     from popsim.reporting.figures.validation import validation_figure
     from popsim.reporting.text.validation import validation_text
 

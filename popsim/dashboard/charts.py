@@ -38,7 +38,7 @@ class Line(NamedTuple):
     high: Sequence[float | None] = ()
 
 
-class Interval(NamedTuple):
+class PlottedInterval(NamedTuple):
     """A row of a chart of intervals: label, point, ends, and the place of its look."""
 
     label: str
@@ -98,7 +98,7 @@ def lines_chart(
     return "".join([*parts, "</svg>", legend([(line.label, line.look) for line in lines])])
 
 
-def intervals_chart(rows: Sequence[Interval], x_label: str, words: str, zero: bool = False) -> str:
+def intervals_chart(rows: Sequence[PlottedInterval], x_label: str, words: str, zero: bool = False) -> str:
     """A point with its interval in every row, and its number at the right.
 
     Args:

@@ -18,7 +18,7 @@ from popsim.dashboard.live import LiveRun, summaries
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
 from popsim.dashboard.page import option
-from popsim.dashboard.revaluing import Basis, Stored, Valuation, basis
+from popsim.dashboard.revaluing import Basis, Revaluation, Stored, basis
 from popsim.dashboard.state import PageState
 from popsim.dashboard.tables import decision_table, outcome_tables
 from popsim.dashboard.views import (
@@ -114,12 +114,12 @@ def _answers(shown: Shown, arrived: reactive.Value[int], input: Inputs) -> None:
         return Stored.of(measures(), run.so_far)
 
     @reactive.calc
-    def valuation() -> Valuation:
+    def valuation() -> Revaluation:
         prices = {name: input[f"price_{name}"]() / 100.0 for name in COST_NAMES if f"price_{name}" in input}
         part = input["part"]() if "part" in input else "whole"
         own = run.experiment
         changed = {name: factor for name, factor in prices.items() if factor != 1.0}
-        return Valuation(own.willingness_to_pay, input.perspective(), input.effect(), part, changed)
+        return Revaluation(own.willingness_to_pay, input.perspective(), input.effect(), part, changed)
 
     @reactive.calc
     def valued() -> Basis:

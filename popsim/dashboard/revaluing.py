@@ -38,7 +38,7 @@ MAX_KNOWN = 50  # tables that are kept while a slider moves
 
 
 @dataclass(frozen=True, slots=True)
-class Valuation:
+class Revaluation:
     """How stored draws are valued.
 
     Attributes:
@@ -94,7 +94,7 @@ class Stored(NamedTuple):
         """Whether the horizon can be cut to the observed days."""
         return AFTER[TOTAL_COST] in self.wide.columns
 
-    def costs(self, valuation: Valuation) -> pl.Expr:
+    def costs(self, valuation: Revaluation) -> pl.Expr:
         """The total cost per person.
 
         Raises:
@@ -116,7 +116,7 @@ class Stored(NamedTuple):
         counted = [name for name in COST_NAMES if name in signs and name in self.wide.columns]
         return reduce(add, (signs[name] * valuation.prices.get(name, 1.0) * pl.col(name) for name in counted))
 
-    def measures(self, valuation: Valuation) -> pl.DataFrame:
+    def measures(self, valuation: Revaluation) -> pl.DataFrame:
         """The total cost and the effect as a table of measures.
 
         Raises:
@@ -202,7 +202,7 @@ class Basis:
         return self._known[what, at]
 
 
-def basis(stored: Stored, valuation: Valuation) -> Basis:
+def basis(stored: Stored, valuation: Revaluation) -> Basis:
     """Value stored draws, at any willingness to pay.
 
     Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio import create_subprocess_exec as start_process
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def stamp_of(file: Path) -> tuple[int, ...]:
 
 async def _run(*arguments: str) -> str:
     """Run a command of popsim; returns its error, or nothing."""
-    process = await asyncio.create_subprocess_exec(
+    process = await start_process(
         sys.executable, "-m", "popsim.cli", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import polars as pl
 
 from popsim.analyses.run_comparison import compared, not_paired
 from popsim.care.network import CareNetwork
-from popsim.dashboard.charts import Interval, Line, cloud_chart, intervals_chart, lines_chart
+from popsim.dashboard.charts import Line, PlottedInterval, cloud_chart, intervals_chart, lines_chart
 from popsim.dashboard.daily_flows import WINDOW_DAYS, NetworkDay
 from popsim.dashboard.document import problem
 from popsim.dashboard.live import LiveRun
@@ -42,7 +42,7 @@ def benefit_chart(basis: Basis, titles: Titles, threshold: float) -> str:
     """Net benefit of every strategy over the comparator."""
     looks = looks_of(titles, basis.comparator)
     rows = [
-        Interval(titles[row["strategy"]], row["mean"], row["low"], row["high"], looks[row["strategy"]],
+        PlottedInterval(titles[row["strategy"]], row["mean"], row["low"], row["high"], looks[row["strategy"]],
                  with_interval(row["mean"], row["low"], row["high"]))
         for row in basis.benefit(threshold).iter_rows(named=True)
     ]  # fmt: skip
@@ -239,7 +239,7 @@ def _groups(table: pl.DataFrame, by: str, title: str, look: int, currency: str) 
         figures = [sharp(found[name], 1.0 if name == "cost" else THOUSAND) for name in GROUP_MEASURES]
         rows.append([label, f"{100 * gain['share']:.0f}%", *figures])
         ends = [None if gain[end] is None else gain[end] * THOUSAND for end in ("mean", "low", "high")]
-        chart.append(Interval(label, ends[0], ends[1], ends[2], look, figures[-1]))
+        chart.append(PlottedInterval(label, ends[0], ends[1], ends[2], look, figures[-1]))
     told = "; ".join(f"{one.label} {one.words}" for one in chart)
     words = f"Net health benefit of {title.lower()} by group: {told}"
     head = [

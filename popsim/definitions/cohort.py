@@ -124,6 +124,9 @@ class CohortDefinition(Definition):
     one has them, column by column and correlation by correlation. A file's own columns get random streams after the
     inherited ones. A column of the file's table takes the place of an inherited marginal; a column from the table, or
     with a single value, loses its inherited correlations.
+
+    Attributes:
+        made_from: the real people to whom it was fitted, as `popsim cohort synthesise` writes it.
     """
 
     inherits: DefinitionPath | None = None

@@ -235,6 +235,34 @@ def acceptability(decision: Decision, willingness_to_pay: float | Iterable[float
     return pl.concat(parts)
 
 
+def choice_table(
+    decision: Decision, gains: pl.DataFrame, willingness_to_pay: float, *, with_draws: bool
+) -> pl.DataFrame:
+    """Which strategy to choose: the incremental analysis, each strategy's net benefit, and how sure the choice is.
+
+    Args:
+        decision: in which.
+        gains: of `net_benefit`.
+        willingness_to_pay: for one unit of effect.
+        with_draws: whether there are parameter draws, which say how sure the choice is.
+
+    Returns:
+        The columns of `icer_table`, net_monetary_benefit with its interval (_low, _high), probability, expected_loss
+        and optimal of `acceptability` with draws, and willingness_to_pay; cheapest first.
+    """
+    named = gains.select(
+        "strategy",
+        net_monetary_benefit="mean",
+        net_monetary_benefit_low="low",
+        net_monetary_benefit_high="high",
+    )
+    table = icer_table(decision).join(named, on="strategy", how="left", maintain_order="left")
+    if with_draws:
+        sure = acceptability(decision, willingness_to_pay).select("strategy", "probability", "expected_loss", "optimal")
+        table = table.join(sure, on="strategy", how="left", maintain_order="left")
+    return table.with_columns(pl.lit(float(willingness_to_pay)).alias("willingness_to_pay"))
+
+
 def discounted_people(people_per_year: float, years: int, discount_rate: DiscountRate) -> float:
     """People affected by a decision, each discounted from the year in which it affects them.
 

@@ -8,12 +8,15 @@ deaths after the end of follow-up do not count.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.economics.checks import check_finite, check_number
 from popsim.economics.discounting import Steps, discount_at, pieces
+from popsim.elementary import exp, expm1, power
 from popsim.population.life_table import LifeTable
 from popsim.units import DAYS_PER_YEAR
 
@@ -37,17 +40,17 @@ def discounted_expectancy(
     if np.size(age_years):  # nobody may have died
         check_finite(age_years=age_years, female=female)
     check_number("discount rate", rate_per_year, 0.0, 1.0)
-    force = table.rate + np.log1p(rate_per_year)  # (2, ages) at which worth decays: death and discounting together
+    force = table.rate + math.log1p(rate_per_year)  # (2, ages) at which worth decays: death and discounting together
     whole = 1.0 / force  # the last age holds for ever
     for age in reversed(range(table.oldest)):
-        whole[:, age] = -np.expm1(-force[:, age]) / force[:, age] + np.exp(-force[:, age]) * whole[:, age + 1]
+        whole[:, age] = -expm1(-force[:, age]) / force[:, age] + exp(-force[:, age]) * whole[:, age + 1]
     exact = np.maximum(np.asarray(age_years, np.float64), 0.0)
     sex = np.asarray(female).astype(np.int64)
     year = np.minimum(np.floor(exact), table.oldest).astype(np.int64)
     left = np.maximum(year + 1 - exact, 0.0)
     decay = force[sex, year]
     following = whole[sex, np.minimum(year + 1, table.oldest)]
-    within = -np.expm1(-decay * left) / decay + np.exp(-decay * left) * following
+    within = -expm1(-decay * left) / decay + exp(-decay * left) * following
     return np.asarray(np.where(year == table.oldest, whole[sex, year], within))
 
 
@@ -87,12 +90,12 @@ def years_lost(
     lost = np.zeros(age.shape)
     for start, end, rate in pieces(rate_per_year, steps):
         first, last = np.maximum(died, start) - died, np.maximum(died, end) - died
-        alive = np.exp(table.integral(age, sex) - table.integral(age + first, sex))
+        alive = exp(table.integral(age, sex) - table.integral(age + first, sex))
         weight = alive * discount_at(rate_per_year, died + first, steps)
         life = discounted_expectancy(table, age + first, sex, rate)
         if np.isfinite(end):
-            surviving = np.exp(table.integral(age + first, sex) - table.integral(age + last, sex))
-            after = (1.0 + rate) ** (first - last) * discounted_expectancy(table, age + last, sex, rate)
+            surviving = exp(table.integral(age + first, sex) - table.integral(age + last, sex))
+            after = power(1.0 + rate, first - last) * discounted_expectancy(table, age + last, sex, rate)
             life -= surviving * after
         lost += life * weight
     return lost

@@ -9,12 +9,14 @@ health are (1.5%, 1.29%, 1.07%).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.definitions.horizon import DiscountRate
+from popsim.elementary import exp, power
 from popsim.errors import InputError
 from popsim.units import DAYS_PER_YEAR
 
@@ -71,9 +73,10 @@ def discount_at(rate_per_year: float, years: ArrayLike, steps: Steps = ()) -> ND
     """Weights at exact times, in years since entry."""
     at = np.asarray(years, np.float64)
     if not steps:
-        return np.asarray((1.0 + rate_per_year) ** -at)
-    logs = [np.log1p(rate) * np.clip(at - start, 0.0, end - start) for start, end, rate in pieces(rate_per_year, steps)]
-    return np.asarray(np.exp(-np.sum(logs, axis=0)))
+        return power(1.0 + rate_per_year, -at)
+    parts = pieces(rate_per_year, steps)
+    logs = [math.log1p(rate) * np.clip(at - start, 0.0, end - start) for start, end, rate in parts]
+    return exp(-np.sum(logs, axis=0))
 
 
 def rates_in_words(rate: DiscountRate) -> str:

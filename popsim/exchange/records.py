@@ -26,10 +26,9 @@ from popsim.definitions.network import SettingDefinition
 from popsim.definitions.recording import Recording, RecordingFile
 from popsim.definitions.signal import Signal
 from popsim.evidence.drugs import DRUG_SET, drugs_with
+from popsim.exchange.observed import observed
 from popsim.kernels import accrual
 from popsim.kernels import codes as code
-from popsim.kernels.care.observation import MAX_COLUMNS
-from popsim.kernels.numerics.sampling import keyed
 from popsim.outcomes.follow_up import follow_up
 from popsim.simulation.model import PopulationModel
 from popsim.studies.design import Unit
@@ -198,22 +197,8 @@ class _Chart:
         if len(rows):
             times = takers.time[due][first]
             last[rows] = times
-            self._add("readings", row=rows, time=times, value=self._reading(signal, rows, day), what=one.measures,
-                      origin="clinic")  # fmt: skip
-
-    def _reading(self, signal: Signal, rows: NDArray[np.int64], day: int) -> NDArray[np.float64]:
-        """What a device shows of some rows: the readings on which care acts that day."""
-        people, name = self.model.population, signal.measures
-        shown = self._signals.look(people, day, name, rows)
-        column = people.schema[name]
-        if column.kind != "code":
-            return shown
-        index = (
-            (day + 1) * MAX_COLUMNS + MAX_COLUMNS // 2 + people.schema.number(name)
-        )  # as kernels/care/observation.py
-        u = keyed(self.model.key, people.person_id[rows], code.STREAM_LAB, index)
-        wrong = np.where(u < 0.5 * signal.error, -1.0, np.where(u > 1.0 - 0.5 * signal.error, 1.0, 0.0))
-        return np.clip(shown + wrong, column.low, column.high)
+            value = observed(self._signals, people, day, signal.measures, rows)
+            self._add("readings", row=rows, time=times, value=value, what=one.measures, origin="clinic")
 
     def _note_changes(self, stored: str, measures: str, origin: str, entered: int, day: int) -> None:
         """A new value in a column of last results is a result that has arrived."""

@@ -6,12 +6,14 @@ lived in each year of age). Beyond the last age of the table, the rate is consta
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.elementary import log1p
 from popsim.errors import DefinitionError
 from popsim.population.csv_table import read_csv
 from popsim.units import DAYS_PER_YEAR
@@ -64,7 +66,7 @@ class LifeTable:
         if kind == "qx":
             if not np.all(rate < 1.0):
                 raise DefinitionError(path, "qx", None, "probabilities of dying must be below 1")
-            rate = -np.log1p(-rate)
+            rate = -log1p(-rate)
         unknown = np.full(len(ages), np.nan)
         years = [table.numbers(f"{sex}_ex") if f"{sex}_ex" in columns else unknown for sex in SEXES]
         return cls(name, np.ascontiguousarray(rate), np.array(years), "; ".join(table.comments))
@@ -95,7 +97,7 @@ class LifeTable:
 
     def survival(self, age_years: float, years: float, female: bool) -> float:
         """Probability of living `years` longer at the exact age."""
-        return float(np.exp(-self.cumulative_hazard(age_years, years, female)))
+        return math.exp(-self.cumulative_hazard(age_years, years, female))
 
     def life_expectancy(self, age_years: float, female: bool) -> float:
         """Expected remaining years at the exact age: the integral of survival, closed form in each year of age."""
@@ -103,8 +105,8 @@ class LifeTable:
         while age < self.oldest:
             rate = self.rate[int(female), int(age)]
             width = int(age) + 1 - age
-            expectancy += alive * float(-np.expm1(-rate * width)) / rate
-            alive *= float(np.exp(-rate * width))
+            expectancy += alive * -math.expm1(-rate * width) / rate
+            alive *= math.exp(-rate * width)
             age = float(int(age) + 1)
         return float(expectancy + alive / self.rate[int(female), self.oldest])
 

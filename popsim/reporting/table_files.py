@@ -22,7 +22,7 @@ from polars import selectors
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
 from popsim.errors import InputError
-from popsim.reporting.csv_file import write_csv
+from popsim.exchange.tables.csv_file import write_csv
 from popsim.reporting.labels import code_label, codes_of, level_label
 from popsim.studies.content import combined_hash
 from popsim.studies.measures import measure_of

@@ -184,7 +184,7 @@ class StoredRun:
     @cached_property
     def least_count(self) -> int:
         """The least number of people that may be shown; 1 where nobody is real."""
-        table = self.manifest["cohort"].get("table") or {}
+        table = self.manifest.get("cohort", {}).get("table") or {}
         return table.get("small_cells", SMALL_CELLS) if table and table.get("real_people", True) else 1
 
     def refuse_single_persons(self, what: str) -> None:

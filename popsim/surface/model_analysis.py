@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +13,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast
+from popsim.analyses.decision_view import DecisionView
+from popsim.analyses.information import UncertainRun
 from popsim.analyses.sensitivity.parameters import HIGH, LOW, Varied
 from popsim.analyses.sensitivity.ways import one_way
 from popsim.arguments import whole_number
 from popsim.economics.budget import TOTAL, budget_impact
 from popsim.economics.checks import check_price
 from popsim.economics.cost_effectiveness import QALYS, net_benefit
-from popsim.economics.decision import Decision, acceptability, icer_table
+from popsim.economics.decision import Decision, acceptability, choice_table
 from popsim.economics.information import ProposedStudy, information, perfect_information, sample_information
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.draws import uncertain_parameters
@@ -29,6 +31,8 @@ from popsim.microsimulation.decision_tree import DecisionTree
 from popsim.microsimulation.result import MEASURES, Microsimulation
 from popsim.microsimulation.timing import Discounting
 from popsim.numbers import read_number
+from popsim.surface.plots import ModelPlots
+from popsim.surface.wording import for_python
 
 SPENDING = "spending_year_{}.programme"  # the payer pays for it
 
@@ -51,6 +55,8 @@ class ModelAnalysis:
         draws: number of parameter draws, or a table of them; 0: the base case alone.
         replications: of each draw. Two or more let Monte Carlo error be told from parameter uncertainty.
         exact: expected values of a cohort instead of a simulation.
+        currency: of the costs, as figures show it.
+        titles: of the strategies, by name; the names themselves where there is none.
     """
 
     model: Model
@@ -61,6 +67,8 @@ class ModelAnalysis:
     draws: int | pl.DataFrame = 0
     replications: int = 1
     exact: bool = False
+    currency: str = "units"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.comparator not in self.model.strategies:
@@ -75,6 +83,11 @@ class ModelAnalysis:
         return self._run(self.model, self.draws, self.replications)
 
     @cached_property
+    def base_case(self) -> Microsimulation:
+        """One run without parameter draws."""
+        return self._run(self.model, 0, 1)
+
+    @cached_property
     def decision(self) -> Decision:
         """Cost and QALYs of every strategy in every draw."""
         return Decision.of(self.result.measures, self.comparator)
@@ -83,17 +96,8 @@ class ModelAnalysis:
         """Which strategy to choose, in the columns of `Run.decide`."""
         price = self._price(willingness_to_pay)
         decision = Decision.of(self.result.measures, self.comparator, effect)
-        gains = net_benefit(self.result.measures, self.comparator, price, effect).select(
-            "strategy",
-            net_monetary_benefit="mean",
-            net_monetary_benefit_low="low",
-            net_monetary_benefit_high="high",
-        )
-        table = icer_table(decision).join(gains, on="strategy", how="left", maintain_order="left")
-        if len(decision.draws) > 1:
-            sure = acceptability(decision, price).select("strategy", "probability", "expected_loss", "optimal")
-            table = table.join(sure, on="strategy", how="left", maintain_order="left")
-        return table.with_columns(willingness_to_pay=pl.lit(price))
+        gains = net_benefit(self.result.measures, self.comparator, price, effect)
+        return choice_table(decision, gains, price, with_draws=len(decision.draws) > 1)
 
     def acceptability(self, willingness_to_pay: float | Iterable[float] | None = None) -> pl.DataFrame:
         """Acceptability curves and their frontier: see `popsim.economics.decision.acceptability`."""
@@ -179,6 +183,25 @@ class ModelAnalysis:
             ]
         )
 
+    @property
+    def plot(self) -> ModelPlots:
+        """The figures: `study.plot.plane()`, `study.plot.acceptability(ax=ax)`, `study.plot.tornado("treated")` ..."""
+        timing, run = self.model.timing, self.result
+        years = timing.cycles * timing.cycle_years
+        view = DecisionView(
+            {name: self.titles.get(name, name) for name in self.model.strategies},
+            self.comparator,
+            run.measures,
+            self.willingness_to_pay,
+            self.currency,
+            len(run.draws),
+            self.seed,
+            f"{years:g} years",
+            self.currency,
+            lambda: UncertainRun(self._draws, (), {}, ""),
+        )
+        return ModelPlots(view, self.one_way)
+
     def verify(self) -> pl.DataFrame:
         """Black-box checks of the model: check, holds (null where it does not apply), saw."""
         rows = [(title, *check(self)) for title, check in CHECKS.items()]
@@ -251,12 +274,12 @@ type Checked = tuple[bool | None, str]
 
 
 def _same_again(study: ModelAnalysis) -> Checked:
-    once, twice = (study._run(study.model, 0, 1).means for _ in range(2))
+    once, twice = study.base_case.means, study._run(study.model, 0, 1).means
     return bool(np.array_equal(once, twice)), f"largest difference {np.abs(once - twice).max():g}"
 
 
 def _alive_in_range(study: ModelAnalysis) -> Checked:
-    result = study._run(study.model, 0, 1)
+    result = study.base_case
     people = result.counts.sum(axis=-1)
     off = float(np.abs(people - len(result.person_id)).max())
     return off <= 1e-6 * len(result.person_id), f"people lost at any point: {off:g}"
@@ -315,3 +338,6 @@ def _range(text: str, span: str) -> tuple[float, float]:
     if not low < high:
         raise InputError(f"parameter '{text}': low must be below high")
     return low, high
+
+
+for_python(ModelAnalysis)

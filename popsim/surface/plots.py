@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from popsim.economics.information import ProposedStudy
-from popsim.errors import did_you_mean
+from popsim.errors import InputError, did_you_mean
 from popsim.reporting import figures
 from popsim.reporting.figures.axes import on_axes
 from popsim.reporting.figures.twin_panels import twin_options, twin_risks, twin_signals
 
 if TYPE_CHECKING:
+    from popsim.analyses.decision_view import DecisionView
     from popsim.registry.summary import TwinSummary
     from popsim.runs.run import StoredRun
 
@@ -32,6 +35,10 @@ class RunPlots(FigureList):
 
     def __repr__(self) -> str:
         return f"Figures of {self._run!r}: {', '.join(figures.FIGURES)}"
+
+    def answer(self, ax: Any = None) -> Any:
+        """Net benefit, and extra cost and bed-days of a region, of each strategy: three panels."""
+        return on_axes(lambda: figures.answer_figure(self._run), ax)
 
     def outcomes(self, ax: Any = None, *, measures: Sequence[str] | None = None) -> Any:
         """Main outcomes of each strategy with 95% intervals: six panels, or one for each of the measures named."""
@@ -77,6 +84,10 @@ class RunPlots(FigureList):
         """Cost per person by component."""
         return on_axes(lambda: figures.cost_breakdown(self._run), ax)
 
+    def cost_differences(self, ax: Any = None) -> Any:
+        """What each strategy costs more or less than the comparator, by component."""
+        return on_axes(lambda: figures.cost_differences(self._run), ax)
+
     def subgroups(
         self, ax: Any = None, *, by: Sequence[str] | None = None, measure: str = "net_monetary_benefit"
     ) -> Any:
@@ -106,6 +117,49 @@ class RunPlots(FigureList):
         """Centiles of signals over everybody alive: six panels, two per row."""
         chosen = {} if signals is None else {"signals": signals}
         return on_axes(lambda: figures.cohort_quantiles(self._run, strategy, replication, **chosen), ax)
+
+
+class ModelPlots(FigureList):
+    """The figures of a model of one's own, `study.plot.plane(ax=ax)`.
+
+    Args:
+        view: what they show.
+        one_way: gives the table of a tornado for an outcome.
+    """
+
+    def __init__(self, view: DecisionView, one_way: Callable[..., pl.DataFrame]) -> None:
+        self._view, self._one_way = view, one_way
+
+    def plane(self, ax: Any = None) -> Any:
+        """The cost-effectiveness plane."""
+        return on_axes(lambda: figures.cost_effectiveness_plane(self._view), ax)
+
+    def acceptability(self, ax: Any = None, *, highest: float | None = None) -> Any:
+        """Acceptability curves up to a highest willingness to pay, with their frontier; needs parameter draws."""
+        return on_axes(lambda: figures.acceptability(self._view, highest), ax)
+
+    def net_benefit(self, ax: Any = None) -> Any:
+        """Density over parameter draws of each strategy's net benefit over the comparator; needs 20 draws."""
+        return on_axes(lambda: figures.net_benefit_density(self._view), ax)
+
+    def evpi(self, ax: Any = None, *, highest: float | None = None) -> Any:
+        """Expected value of perfect information up to a highest willingness to pay; needs 20 draws."""
+        return on_axes(lambda: figures.evpi(self._view, highest), ax)
+
+    def evppi(self, ax: Any = None) -> Any:
+        """Expected value of knowing each parameter; needs 20 draws."""
+        return on_axes(lambda: figures.evppi(self._view), ax)
+
+    def tornado(self, strategy: str, ax: Any = None, *, parameters: Sequence[str] = ()) -> Any:
+        """Net benefit of a strategy over the comparator, with one parameter at a time at both ends of its range."""
+        frame = self._one_way(parameters)
+        if strategy not in frame["strategy"]:
+            known = frame["strategy"].unique().to_list()
+            raise InputError(f"strategy '{strategy}': {did_you_mean(strategy, known)}")
+        titles, view = self._view.strategies, self._view
+        outcome = f"Net benefit over {titles[view.comparator].lower()}, {view.currency} per person"
+        mine = frame.filter(pl.col("strategy") == strategy)
+        return on_axes(lambda: figures.tornado(mine, outcome, f"Which parameter matters most: {titles[strategy]}"), ax)
 
 
 class TwinPlots(FigureList):

@@ -11,7 +11,7 @@ import polars as pl
 
 from popsim.economics.budget import budget_impact
 from popsim.economics.cost_effectiveness import QALYS, net_benefit
-from popsim.economics.decision import Decision, acceptability, icer_table
+from popsim.economics.decision import Decision, choice_table
 from popsim.economics.perspectives import perspective_named
 from popsim.economics.subgroups import subgroup_effects
 from popsim.errors import InputError, did_you_mean
@@ -71,21 +71,9 @@ class Run(StoredRun):
         price = self.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
         measures = self.frame("measures")
         decision = Decision.of(measures, self.comparator, effect)
-        benefit = net_benefit(measures, self.comparator, price, effect)
-        gains = readable(
-            benefit.select(
-                "strategy",
-                net_monetary_benefit="mean",
-                net_monetary_benefit_low="low",
-                net_monetary_benefit_high="high",
-            ),
-            self.experiment,
-        )
-        table = icer_table(decision).join(gains, on="strategy", how="left", maintain_order="left")
-        if self.experiment.draws > 1:
-            sure = acceptability(decision, price).select("strategy", "probability", "expected_loss", "optimal")
-            table = table.join(sure, on="strategy", how="left", maintain_order="left")
-        return as_requested(table.with_columns(pl.lit(float(price)).alias("willingness_to_pay")), pandas)
+        gains = readable(net_benefit(measures, self.comparator, price, effect), self.experiment)
+        table = choice_table(decision, gains, price, with_draws=self.experiment.draws > 1)
+        return as_requested(table, pandas)
 
     def subgroups(
         self,

@@ -16,15 +16,21 @@ NETWORK = str(ROOT / "experiments/networks/heart_failure_catchment.toml")
 SMALL = ["--population", "60", "--days", "20", "--enrolment-days", "5", "--draws", "0", "--replications", "2"]
 SIMULATE = {
     "run", "plan", "scenarios", "capacity", "search", "data-value", "validate", "calibrate", "score",
-    "learn", "verify", "explain", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",
+    "learn", "verify", "explain", "bundle", "sensitivity one-way", "sensitivity two-way", "sensitivity threshold",
     "sensitivity sobol", "sensitivity morris", "sensitivity influence",
 }  # fmt: skip
 OF_TWINS = ("new", "update", "watch", "forecast", "compare", "explain")
-ONE_UNIT = {"plot", "report", "export omop", *(f"twin {one}" for one in OF_TWINS)}
+ONE_UNIT = {"plot", "report", "export fhir", "export omop", *(f"twin {one}" for one in OF_TWINS)}
 NOTHING_IS_SIMULATED = {  # and why
     "new": "writes a file", "examples": "copies files", "status": "counts stored units", "check": "reads definitions",
     "parameters": "reads definitions", "schema": "prints a schema", "pathway show": "draws a definition",
     "cohort from-table": "reads a table", "cohort from-omop": "reads tables",
+    "cohort from-fhir": "reads files", "cohort disclosure": "attacks tables", "cohort synthesise": "fits marginals",
+    "deidentify": "reads files", "card": "reads results", "dashboard": "starts runs in processes of their own",
+    "export excel": "reads a run", "export r": "reads a run", "export twin": "reads the registry",
+    "twin page": "starts commands in processes of their own", "twin key": "writes a key",
+    "twin encrypt": "writes a file", "twin decrypt": "writes a file", "twin backup": "copies a file",
+    "twin restore": "copies a file", "twin exports": "reads the registry",
     "cohort summary": "samples people, whom nobody advances; sampling has no parallel loop",
     "decide": "reads a run", "outcomes": "reads a run", "budget": "reads a run", "subgroups": "reads a run",
     "equity": "reads a run", "compare": "reads two runs",

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from popsim.dashboard.revaluing import OBSERVED, Stored, Valuation, basis
+from popsim.dashboard.revaluing import OBSERVED, Revaluation, Stored, basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import cost_effectiveness
 from popsim.economics.decision import Decision, acceptability
@@ -46,7 +46,7 @@ def stored(measures, experiment):
 
 
 def cost(stored, name, **said):
-    valuation = Valuation(**{"threshold": 20_000.0, "perspective": "health_system"} | said)
+    valuation = Revaluation(**{"threshold": 20_000.0, "perspective": "health_system"} | said)
     table = stored.measures(valuation).filter(
         pl.col("measure") == "cost_total", pl.col("strategy") == name, pl.col("draw") == 1, pl.col("replication") == 0
     )
@@ -54,7 +54,7 @@ def cost(stored, name, **said):
 
 
 def test_as_it_was_run_the_numbers_are_those_of_the_run(stored, measures, experiment):
-    found = basis(stored, Valuation(20_000.0, "health_system"))
+    found = basis(stored, Revaluation(20_000.0, "health_system"))
     expected = cost_effectiveness(measures, "usual_care", 20_000.0)
     benefit = found.benefit(20_000.0)
     assert benefit["mean"].to_list() == expected["net_monetary_benefit"].to_list()
@@ -78,8 +78,8 @@ def test_perspectives_and_prices_are_sums_by_hand(stored):
 
 def test_the_observed_part_is_the_whole_without_what_comes_after(stored):
     assert cost(stored, "usual_care", part=OBSERVED) == pytest.approx(cost(stored, "usual_care") - 7.0)
-    table = stored.measures(Valuation(1.0, "health_system", part=OBSERVED)).filter(pl.col("measure") == "qalys")
-    whole = stored.measures(Valuation(1.0, "health_system")).filter(pl.col("measure") == "qalys")
+    table = stored.measures(Revaluation(1.0, "health_system", part=OBSERVED)).filter(pl.col("measure") == "qalys")
+    whole = stored.measures(Revaluation(1.0, "health_system")).filter(pl.col("measure") == "qalys")
     assert np.allclose(whole["value"] - table["value"], 0.1)
     with pytest.raises(InputError, match="observed part"):
         cost(stored, "usual_care", part=OBSERVED, perspective="societal")

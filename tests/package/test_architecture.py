@@ -42,11 +42,13 @@ TAKES_SHIPPED = {
     "care/flow.py",
     "cli/learn.py",  # from a table of the user's
     "cli/twin.py",
+    "dashboard/levers.py",  # bounds and units of prices as the evidence has them
     "learning/loop.py",  # these three are called by users, with parameters by everybody else
     "learning/risk_model.py",
     "outcomes/kidney_failure.py",
     "population/cohort.py",
     "registry/service.py",
+    "reporting/cautions.py",  # sources as the evidence has them
     "reporting/pages/report.py",  # unit and source as the evidence has them
     "simulation/model.py",
     "studies/parameters.py",

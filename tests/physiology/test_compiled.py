@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import platform
 import re
@@ -117,6 +119,17 @@ def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
     assert len([line for line in loop if re.match(r"v(add|sub|mul|div|min|max)ps\b.*%[yz]mm", line)]) > least
     assert len([line for line in loop if re.match(r"v?(add|sub|mul|div|min|max)s[ds]\b", line)]) <= most
     assert not [line for line in loop if line.startswith("call")]
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_no_day_loop_reads_a_code_on_condition(name):
+    """Processors with AVX2 but not AVX-512 have no masked load of bytes: one conditional read makes the loop scalar."""
+    codes = {column.name for column in SCHEMA.columns.values() if column.kind == "code"}
+    loop = ast.parse(inspect.getsource(KERNELS[name].advance_day.py_func))
+    conditional = [part for node in ast.walk(loop) if isinstance(node, ast.IfExp) for part in (node.body, node.orelse)]
+    conditional += [part for node in ast.walk(loop) if isinstance(node, ast.BoolOp) for part in node.values[1:]]
+    read = [node for part in conditional for node in ast.walk(part) if isinstance(node, ast.Subscript)]
+    assert [ast.unparse(node) for node in read if ast.unparse(node.value) in codes] == []
 
 
 def test_lungs_blood_and_ageing_take_no_more_than_twenty_four_bytes_a_twin():

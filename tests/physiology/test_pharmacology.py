@@ -387,7 +387,8 @@ def saturable() -> Drug:
     """Warfarin as if half of its highest rate of elimination were reached at the usual concentration."""
     drug = DRUGS["warfarin"]
     usual = drug.bioavailability.value * drug.target_dose.value / (24 * drug.clearance.value)
-    return swallowed(drug, half_saturation=(usual, "mg/L")).model_copy(update={"removed_by": None})
+    at_once = {"removed_by": None, "effect_delay": None, "keeps": ("central",)}
+    return swallowed(drug, half_saturation=(usual, "mg/L")).model_copy(update=at_once)
 
 
 def test_saturable_elimination_against_a_solver():

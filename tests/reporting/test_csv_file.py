@@ -10,7 +10,7 @@ import pytest
 
 import popsim
 from popsim.errors import InputError
-from popsim.reporting.csv_file import write_csv
+from popsim.exchange.tables.csv_file import write_csv
 
 
 def test_formulas_are_defused(tmp_path):

@@ -75,6 +75,23 @@ def test_tornado():
     assert simulated["outcome_high"] - simulated["outcome_low"] == pytest.approx(-40 * gained, rel=0.25)
 
 
+def test_figures_are_those_of_an_experiment():
+    """Every figure is drawn, with the titles, the currency and the horizon of the model."""
+    draws = pl.DataFrame({"q": np.linspace(0.05, 0.3, 40), "effect": np.linspace(0.9, 0.4, 40)})
+    treated = leaving(strategies={"usual": {}, "treated": {"price": 50.0, "treat": 1}},
+                      parameters={"q": 0.1, "c": 100.0, "price": 0.0, "effect": 0.5, "treat": 0.0},
+                      transitions=lambda p: {"healthy": {"dead": p.q * (p.effect if p.treat else 1.0)}})  # fmt: skip
+    analysis = study(treated, draws=draws, currency="EUR", titles={"treated": "Early treatment"})
+    for name in ("plane", "acceptability", "net_benefit", "evpi", "evppi"):
+        assert getattr(analysis.plot, name)() is not None
+    plane = analysis.plot.plane()
+    assert "10 years" in plane.get_xlabel()
+    assert plane.get_ylabel() == "Extra cost per person, EUR"
+    assert analysis.plot.tornado("treated", parameters=["c=80:120", "q=0.05:0.2"]) is not None
+    with pytest.raises(InputError, match="strategy 'treatd': did you mean 'treated'"):
+        analysis.plot.tornado("treatd", parameters=["c=80:120"])
+
+
 def test_budget():
     """Years 1 and 2 of a treated person cost 150 (1 + 0.95) / 2 and 150 (0.95 + 0.95**2) / 2; usual likewise."""
     table = study().budget(100, [0.5, 1.0])

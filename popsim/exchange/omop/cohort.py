@@ -15,6 +15,7 @@ from popsim.evidence.sets import Parameters
 from popsim.exchange.omop.cdm_files import open_cdm
 from popsim.exchange.omop.facts import UNDERSTOOD, read_facts
 from popsim.exchange.omop.people import NOT_TAKEN, CdmPeople, CodebookRow, people_at
+from popsim.exchange.tables.csv_file import write_harmless
 from popsim.kernels.numerics.random import RandomKey
 from popsim.population.csv_table import CsvTable
 
@@ -115,7 +116,7 @@ def write_codebook(codebook: pl.DataFrame, path: Path) -> Path:
         InputError: it cannot be written.
     """
     try:
-        codebook.write_csv(path)
+        write_harmless(codebook, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path

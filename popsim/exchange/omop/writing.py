@@ -15,6 +15,7 @@ import polars as pl
 
 from popsim.errors import InputError, RunError, did_you_mean, one_line
 from popsim.exchange.omop.rules import create_statements
+from popsim.exchange.tables.csv_file import write_harmless
 
 FORMATS = {
     "parquet": "",
@@ -113,9 +114,13 @@ def _replace(beside: Path, out: Path) -> None:
 
 def _write_file(frame: pl.DataFrame, path: Path, form: str) -> None:
     if form == "csv":
-        frame.write_csv(path, datetime_format=MOMENT)
+        write_harmless(_with_dates_as_text(frame), path)
     else:
         frame.write_parquet(path)
+
+
+def _with_dates_as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m-%d"), pl.col(pl.Datetime).dt.strftime(MOMENT))
 
 
 def _write_sqlite(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
@@ -124,9 +129,8 @@ def _write_sqlite(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
         for statement in create_statements():
             database.execute(statement)
         for table, frame in tables.items():
-            texts = frame.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m-%d"), pl.col(pl.Datetime).dt.strftime(MOMENT))
             marks = ", ".join("?" * frame.width)
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", texts.iter_rows())
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", _with_dates_as_text(frame).iter_rows())
         database.commit()
 
 

@@ -28,7 +28,7 @@ _OTHER = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")  # month first, as in the Un
 
 
 @dataclass
-class Calendar:
+class DateMover:
     """The dates of everybody in a data set.
 
     Args:

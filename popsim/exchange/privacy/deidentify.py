@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from popsim.errors import InputError, PopsimError
-from popsim.exchange.privacy.calendar import Calendar, Dates
+from popsim.exchange.privacy.calendar import DateMover, Dates
 from popsim.exchange.privacy.deidentified import Deidentified
 from popsim.exchange.privacy.fhir_people import FhirPeople, checked_resource
 from popsim.exchange.privacy.kept import listed
@@ -94,7 +94,7 @@ def _deidentify(source: Path, out: Path, wanted: Wanted) -> Deidentified:
     kind = _kind(source)
     _check_out(source, out, kind)
     areas, zip_source = zip_areas(wanted.zip_populations)
-    calendar = Calendar(wanted.dates, wanted.today or date.today())
+    calendar = DateMover(wanted.dates, wanted.today or date.today())
     values = Values(calendar, areas)
     if (kind == "table") != (wanted.keep is not None):
         how = "a list of the columns to keep, by kind" if kind == "table" else "a plain table alone; leave it out"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from popsim.errors import InputError
-from popsim.exchange.privacy.calendar import OLDEST, Calendar
+from popsim.exchange.privacy.calendar import OLDEST, DateMover
 from popsim.exchange.privacy.kept import listed
 
 MAX_DIGITS = 6  # of a number: one with more may be a telephone, account or record number
@@ -36,7 +36,7 @@ class Values:
         kept: how many were kept.
     """
 
-    calendar: Calendar
+    calendar: DateMover
     zips: Mapping[str, bool]
     left_out: Counter[str] = field(default_factory=Counter)
     kept: int = 0

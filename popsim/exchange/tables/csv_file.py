@@ -22,14 +22,19 @@ def write_csv(table: pl.DataFrame, path: Path, flag: str = "--csv") -> Path:
     Raises:
         InputError: the file cannot be written; `flag` named it.
     """
-    texts = pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String)
-    begins = texts.str.slice(0, 1).is_in(FORMULA)
-    safe = table.with_columns(pl.when(begins).then(pl.lit("'") + texts).otherwise(texts).name.keep())
     try:
-        safe.rename(_defused).write_csv(path)
+        write_harmless(table, path)
     except OSError as error:
         raise InputError(f"{flag} {path}: cannot be written: {error.strerror}") from None
     return path
+
+
+def write_harmless(table: pl.DataFrame, path: Path) -> None:
+    """Write a table; an OSError is the caller's."""
+    texts = pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String)
+    begins = texts.str.slice(0, 1).is_in(FORMULA)
+    safe = table.with_columns(pl.when(begins).then(pl.lit("'") + texts).otherwise(texts).name.keep())
+    safe.rename(_defused).write_csv(path)
 
 
 def _defused(text: str) -> str:

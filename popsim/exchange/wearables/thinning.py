@@ -8,7 +8,7 @@ reading a day, always one that was taken:
 - a watch's heart rate (many readings a day): the nearest-rank tenth percentile of a whole day; of the last day of a
   file, which may not be whole, none.
 
-A resting heart rate comes before any other. Constants: evidence/devices/wearables.toml.
+A resting heart rate comes before any other. Constants: evidence/thinning/wearables.toml.
 """
 
 from __future__ import annotations

@@ -157,6 +157,7 @@ def advance_day(
         has_copd, has_af = np.float64(copd[i]), np.float64(atrial_fibrillation[i])
         years = clip((today - np.float64(entry_day[i])) * YEARS_PER_DAY, 0.0, 100.0)
         age = np.float64(age_years[i]) + years
+        class_before = np.float64(nyha_class[i])  # read whatever follows: AVX2 has no masked load of bytes
 
         # Shocks and adherence.
         frail_before, reserve_lost_before = np.float64(frailty[i]), np.float64(deconditioning[i])
@@ -392,7 +393,7 @@ def advance_day(
         arrhythmia_burden[i] = arrhythmia if lives else np.float64(arrhythmia_burden[i])
         death_hazard_per_day[i] = clip(h_death, 0.0, 1.0) if lives else np.float64(death_hazard_per_day[i])
         judged = functional_class(score, np.float64(class_judgement[i]), symptoms)
-        nyha_class[i] = judged if lives else np.float64(nyha_class[i])
+        nyha_class[i] = judged if lives else class_before
         acute_cause[i] = cause if lives & presents else 0.0
         onset[i] = bits if lives else 0.0
         shock_onset[i] = shocks_begun if lives else 0.0

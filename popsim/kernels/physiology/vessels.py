@@ -79,6 +79,9 @@ def advance_day(
         has_hypertension, has_diabetes = np.float64(hypertension[i]), np.float64(diabetes[i])
         stopped = 1.0 if np.float64(smoking[i]) == 1.0 else 0.0
         smokes = 1.0 if np.float64(smoking[i]) > 1.5 else 0.0
+        # Read whatever follows: AVX2 has no masked load of bytes, so a conditional one would stop vectorisation.
+        coronary_before = np.float64(coronary_disease[i])
+        infarction_before, stroke_before = np.float64(prior_infarction[i]), np.float64(prior_stroke[i])
         inhibition = clip(np.float64(influences[of.PLATELET_INHIBITION, i]), 0.0, 1.0)
         anticoagulation = np.float64(influences[of.ANTICOAGULATION, i])
         untreated_ldl, lowered = (
@@ -100,8 +103,8 @@ def advance_day(
         sets_stent = u_stent < small_chance(intervention_rate(since, bare, level, coronary) * step_days)
         stented = 1.0 if sets_stent else bare
         recent = recency(since)
-        had_infarction = 1.0 if scarred > 0.0 else np.float64(prior_infarction[i])
-        has_coronary = 1.0 if scarred > 0.0 else np.float64(coronary_disease[i])
+        had_infarction = 1.0 if scarred > 0.0 else infarction_before
+        has_coronary = 1.0 if scarred > 0.0 else coronary_before
         risk = infarction_risk(
             older, lipid, sugar, pressure, slow, stopped, smokes, has_coronary, had_infarction, coronary
         )
@@ -117,7 +120,7 @@ def advance_day(
         begins = u_fibrillation < small_chance(onset_rate * step_days)
         fibrillates = 1.0 if begins else fibrillates_before
         disabled = disability_after(disability_before, u_event, stroke) if struck else disability_before
-        had_stroke = 1.0 if disabled > 0.0 else np.float64(prior_stroke[i])
+        had_stroke = 1.0 if disabled > 0.0 else stroke_before
         h_stroke = stroke_hazard(
             fibrillates, older, pressure, lipid, sugar, stopped, smokes, has_hypertension, has_diabetes, had_stroke,
             anticoagulation, inhibition, stroke,

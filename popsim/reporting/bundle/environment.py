@@ -38,7 +38,7 @@ def requirements() -> list[str]:
             needed = NAME.match(line)
             if needed and "extra ==" not in line:
                 waiting.append(needed[0])
-    return [f"{name}=={version}" for name, version in sorted(found.items()) if name != "popsim"]
+    return sorted(f"{name}=={version}" for name, version in found.items() if name != "popsim")
 
 
 def write_environment(run: StoredRun, folder: Path) -> None:

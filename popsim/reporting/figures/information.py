@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from popsim.analyses.information import UncertainRun
+from popsim.analyses.decision_view import DecisionView
 from popsim.economics.cost_effectiveness import ROUNDING
 from popsim.economics.decision import Decision, need_draws
 from popsim.economics.information import (
@@ -38,36 +38,37 @@ NAME_A_STUDY = "name a study with --study PARAMETER=SD:PEOPLE/..., like nhs_pric
 
 
 @style.styled
-def net_benefit_density(run: StoredRun) -> Figure:
+def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
     """Density over parameter draws of each strategy's net benefit over the comparator, Monte Carlo noise removed.
 
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    decision, experiment, titles = _decision(run), run.experiment, run.strategies
-    benefit = decision.exact.net_monetary_benefit(experiment.willingness_to_pay)
+    shown = DecisionView.of(run)
+    decision, titles = _decision(shown), shown.strategies
+    benefit = decision.exact.net_monetary_benefit(shown.willingness_to_pay)
     gains = {name: benefit[:, place] - benefit[:, 0] for place, name in enumerate(decision.strategies) if place}
     low = min(0.0, *(float(gain.min()) for gain in gains.values()))
     high = max(0.0, *(float(gain.max()) for gain in gains.values()))
     x = np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), POINTS)
-    base = titles[run.comparator].lower()
+    base = titles[shown.comparator].lower()
     note = (
-        f"Net benefit: QALYs gained at {experiment.willingness_to_pay:,.0f} {experiment.currency} each, less extra "
-        f"cost, over {base}, per person in {experiment.follow_up_days} days. Each curve: how {experiment.draws:,} "
+        f"Net benefit: QALYs gained at {shown.willingness_to_pay:,.0f} {shown.currency} each, less extra "
+        f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
         "Right of 0 the strategy is worth its cost. Dots: means."
     ) + (UPPER_BOUND.replace("values are upper bounds", "curves are too wide") if decision.noise is None else "")
     figure = style.blank(7.6, 4.8, f"How sure it is that a strategy is worth more than {base}", note)
     axis = figure.subplots()
     axis.axvline(0, color=style.RULE, lw=0.9, zorder=1)
-    for name, look in style.looks(titles, run.comparator).items():
+    for name, look in style.looks(titles, shown.comparator).items():
         if name in gains:
             words = f"{titles[name]}: {_in_words(gains[name])}"
             _curve(axis, x, gains[name], look, textwrap.fill(words, 44) if style.COLUMN.get() else words)
     axis.set_ylim(0, 1.08)
     axis.set_yticks([])
     axis.set_xlim(x[0], x[-1])
-    axis.set_xlabel(f"Net benefit over {base}, {experiment.currency} per person")
+    axis.set_xlabel(f"Net benefit over {base}, {shown.currency} per person")
     axis.set_ylabel("Density of parameter draws, scaled")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     style.legend_above(axis)
@@ -75,7 +76,7 @@ def net_benefit_density(run: StoredRun) -> Figure:
 
 
 @style.styled
-def evpi(run: StoredRun, highest: float | None = None) -> Figure:
+def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     """EVPI per person by willingness to pay for a QALY, with its 95% Monte Carlo interval.
 
     Args:
@@ -85,15 +86,16 @@ def evpi(run: StoredRun, highest: float | None = None) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    decision, experiment = _decision(run), run.experiment
-    price = experiment.willingness_to_pay
+    shown = DecisionView.of(run)
+    decision = _decision(shown)
+    price = shown.willingness_to_pay
     grid = np.linspace(0.0, 3.0 * price if highest is None else highest, GRID)
     table = perfect_information(decision, grid)
     (here,) = perfect_information(decision, [price]).iter_rows(named=True)
     note = (
         "Expected value of perfect information: what a wrong choice costs on average because parameters are "
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
-        f"interval over {experiment.draws:,} draws. {_best(run, decision, grid)}"
+        f"interval over {shown.draws:,} draws. {_best(shown, decision, grid)}"
     ) + ("" if here["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, "What it is worth to know all parameters, by willingness to pay for a QALY", note)
     axis = figure.subplots()
@@ -103,60 +105,61 @@ def evpi(run: StoredRun, highest: float | None = None) -> Figure:
     axis.axvline(price, color=style.QUIET, ls=":", lw=1.1)
     axis.plot([price], [here["value"]], "o", color=colour, ms=5)
     axis.annotate(
-        f"{rounded(here['value'])} {experiment.currency} at {price:,.0f} per QALY", (price, here["value"]), (8, 10),
+        f"{rounded(here['value'])} {shown.currency} at {price:,.0f} per QALY", (price, here["value"]), (8, 10),
         textcoords="offset points", fontsize=8.5, color=style.INK,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
     )  # fmt: skip
     axis.set_xlim(0, grid[-1])
     axis.set_ylim(0, 1.12 * max(float(table["high"].max() or 0.0), 1e-9))  # type: ignore[arg-type]
-    axis.set_xlabel(f"Willingness to pay for a QALY, {experiment.currency}")
-    axis.set_ylabel(f"EVPI, {experiment.currency} per person")
+    axis.set_xlabel(f"Willingness to pay for a QALY, {shown.currency}")
+    axis.set_ylabel(f"EVPI, {shown.currency} per person")
     _money(axis.xaxis)
     _money(axis.yaxis)
     return figure
 
 
 @style.styled
-def evppi(run: StoredRun) -> Figure:
+def evppi(run: StoredRun | DecisionView) -> Figure:
     """EVPPI of single parameters, and of what one study would inform together, as bars with their intervals.
 
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    decision, experiment = _decision(run), run.experiment
-    known = UncertainRun.of(run)
-    tables = {"Each parameter alone": information(decision, known.draws, experiment.willingness_to_pay)}
+    shown = DecisionView.of(run)
+    decision = _decision(shown)
+    known = shown.known()
+    tables = {"Each parameter alone": information(decision, known.draws, shown.willingness_to_pay)}
     if len(known.groups) > 1:
-        grouped = information(decision, known.draws, experiment.willingness_to_pay, known.groups)
+        grouped = information(decision, known.draws, shown.willingness_to_pay, known.groups)
         tables["What one study would inform together"] = grouped
     everything = tables["Each parameter alone"].row(0, named=True)
     if everything["value"] == 0.0:
         raise InputError("the same strategy is best in every draw: more information would change nothing")
-    shown = {title: table.filter(pl.col("known") != EVERYTHING).head(MAX_BARS) for title, table in tables.items()}
-    left = len(known.draws.columns) - 1 - len(shown["Each parameter alone"])
+    listed = {title: table.filter(pl.col("known") != EVERYTHING).head(MAX_BARS) for title, table in tables.items()}
+    left = len(known.draws.columns) - 1 - len(listed["Each parameter alone"])
     note = (
-        f"Expected value of partial perfect information at {experiment.willingness_to_pay:,.0f} "
-        f"{experiment.currency} per QALY, {experiment.draws:,} draws: the most that research on it alone is worth. "
+        f"Expected value of partial perfect information at {shown.willingness_to_pay:,.0f} "
+        f"{shown.currency} per QALY, {shown.draws:,} draws: the most that research on it alone is worth. "
         f"Whiskers: 95% Monte Carlo intervals; where one reaches 0, draws are too few to tell the value from noise. "
         f"Dashed line: all parameters (EVPI), {rounded(everything['value'])}."
     )
     note += f" {left} parameters of no larger value are not shown." if left else ""
     note += f" {known.left_out}." if known.left_out else ""
     note += "" if everything["luck_removed"] else UPPER_BOUND
-    rows = [max(1, len(table)) for table in shown.values()]
+    rows = [max(1, len(table)) for table in listed.values()]
     figure = style.blank(
         8.2, 2.0 + 0.3 * sum(rows) + 0.3 * len(rows), "Which parameters are worth knowing better", note
     )
-    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False, height_ratios=rows)[:, 0]
-    for axis, (title, table) in zip(axes, shown.items(), strict=True):
+    axes = figure.subplots(len(listed), 1, sharex=True, squeeze=False, height_ratios=rows)[:, 0]
+    for axis, (title, table) in zip(axes, listed.items(), strict=True):
         _bars(axis, table, everything["value"])
         axis.set_title(title)
-    axes[-1].set_xlabel(f"EVPPI, {experiment.currency} per person")
+    axes[-1].set_xlabel(f"EVPPI, {shown.currency} per person")
     return figure
 
 
 @style.styled
-def evsi(run: StoredRun, study: ProposedStudy | None = None) -> Figure:
+def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> Figure:
     """EVSI per person of studies of one parameter, by number of people, beside what knowing it exactly is worth.
 
     Raises:
@@ -165,20 +168,21 @@ def evsi(run: StoredRun, study: ProposedStudy | None = None) -> Figure:
     """
     if study is None:
         raise InputError(NAME_A_STUDY)
-    decision, experiment = _decision(run), run.experiment
-    known = UncertainRun.of(run)
+    shown = DecisionView.of(run)
+    decision = _decision(shown)
+    known = shown.known()
     known.check_study(study)
-    table = sample_information(decision, known.draws, experiment.willingness_to_pay, study, experiment.seed)
+    table = sample_information(decision, known.draws, shown.willingness_to_pay, study, shown.seed)
     found = {row["known"]: row for row in table.iter_rows(named=True)}
     sizes = sorted(study.people)
     studies = pl.DataFrame([found[f"study of {size:,}"] for size in sizes])
     exactly, everything = found[f"{study.parameter}, exactly"], found[EVERYTHING]
     label = parameter_label(study.parameter)
     note = (
-        f"Expected value of sample information at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY: "
+        f"Expected value of sample information at {shown.willingness_to_pay:,.0f} {shown.currency} per QALY: "
         f"what the data of a study of {study.parameter} are worth for each person whom the decision affects; one "
         f"person's observation has a standard deviation of {study.standard_deviation:g}. Whiskers: 95% Monte Carlo "
-        f"intervals over {experiment.draws:,} draws. A study pays if EVSI times the people affected exceeds its cost."
+        f"intervals over {shown.draws:,} draws. A study pays if EVSI times the people affected exceeds its cost."
     ) + ("" if everything["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, f"What a study of {label} is worth, by its size", note)
     axis = figure.subplots()
@@ -192,15 +196,15 @@ def evsi(run: StoredRun, study: ProposedStudy | None = None) -> Figure:
     axis.minorticks_off()
     axis.set_ylim(bottom=0)
     axis.set_xlabel("People in the study")
-    axis.set_ylabel(f"EVSI, {experiment.currency} per person")
+    axis.set_ylabel(f"EVSI, {shown.currency} per person")
     _money(axis.yaxis)
     style.legend_above(axis)
     return figure
 
 
-def _decision(run: StoredRun) -> Decision:
+def _decision(shown: DecisionView) -> Decision:
     """The run's draws, if they are enough for the value of information and strategies differ."""
-    decision = Decision.of(run.frame("measures"), run.comparator)
+    decision = Decision.of(shown.measures, shown.comparator)
     if len(decision.strategies) < 2:
         raise InputError("there is only one strategy, so there is nothing to compare")
     need_draws(decision, MIN_DRAWS)
@@ -209,13 +213,13 @@ def _decision(run: StoredRun) -> Decision:
     return decision
 
 
-def _best(run: StoredRun, decision: Decision, grid: NDArray[np.float64]) -> str:
+def _best(shown: DecisionView, decision: Decision, grid: NDArray[np.float64]) -> str:
     """Which strategy has the highest expected net benefit over which part of the grid, in a sentence."""
     means = np.array([decision.net_monetary_benefit(price).mean(axis=0) for price in grid])
     parts = []
     for place, part in groupby(zip(means.argmax(axis=1), grid, strict=True), key=lambda pair: pair[0]):
         start = next(part)[1]
-        title = run.strategies[decision.strategies[place]].lower()
+        title = shown.strategies[decision.strategies[place]].lower()
         parts.append(f"{title} from {start:,.0f}" if start else title)
     return f"Strategy with the highest expected net benefit: {', '.join(parts)}."
 

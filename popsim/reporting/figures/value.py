@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import chi2, f
 
-from popsim.definitions.horizon import horizon_in_words
+from popsim.analyses.decision_view import DecisionView
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.economics.decision import Decision
 from popsim.economics.decision import acceptability as acceptability_curves
 from popsim.errors import InputError
 from popsim.reporting.figures import style
 from popsim.runs.run import StoredRun
-from popsim.studies.prices import prices_in_words
 
 CONFIDENCE = 0.95
 GRID = 121  # points of a curve
@@ -29,7 +28,7 @@ ALL_THE_SAME = "all strategies have the same costs and effects: no difference in
 
 
 @style.styled
-def cost_effectiveness_plane(run: StoredRun) -> Figure:
+def cost_effectiveness_plane(run: StoredRun | DecisionView) -> Figure:
     """Extra cost against extra QALYs of each strategy, with means, 95% ellipses and the willingness to pay.
 
     A point is a parameter draw (the mean of its replications), or a replication where parameters are not uncertain.
@@ -38,42 +37,43 @@ def cost_effectiveness_plane(run: StoredRun) -> Figure:
     Raises:
         InputError: the run has a single strategy.
     """
-    experiment, titles = run.experiment, run.strategies
-    points = increments(run)
+    shown = DecisionView.of(run)
+    titles = shown.strategies
+    points = increments(shown)
     if points.is_empty():
         raise InputError("there is only one strategy, so there is nothing to compare")
-    same = Decision.of(run.frame("measures"), run.comparator).same_as
+    same = Decision.of(shown.measures, shown.comparator).same_as
     if len(same) == len(titles) - 1:
         raise InputError(ALL_THE_SAME)
     titles = {name: f"{title} (same as {titles[same[name]].lower()})" if name in same else title
               for name, title in titles.items()}  # fmt: skip
-    drawn = experiment.draws > 0
+    drawn = shown.draws > 0
     kind = "parameter draw" if drawn else "replication"
     region = "holds 95% of the draws" if drawn else "holds the mean with 95% confidence (Monte Carlo error alone)"
     note = (
         f"Each small point is one {kind}, the same people under both strategies; large points are means; the ellipse "
-        f"{region}. Below the dashed line a strategy is worth its cost at {experiment.willingness_to_pay:,.0f} "
-        f"{experiment.currency} per QALY. Costs: {prices_in_words(experiment)}."
+        f"{region}. Below the dashed line a strategy is worth its cost at {shown.willingness_to_pay:,.0f} "
+        f"{shown.currency} per QALY. Costs: {shown.prices}."
     )
-    base = titles[run.comparator].lower()
+    base = titles[shown.comparator].lower()
     figure = style.blank(7.6, 6.0, f"Extra cost and extra health against {base}, per person", note)
     axis = figure.subplots()
     style.zero_lines(axis)
-    for name, look in style.looks(titles, run.comparator).items():
+    for name, look in style.looks(titles, shown.comparator).items():
         cloud = points.filter(pl.col("strategy") == name).select("qalys", "cost").to_numpy()
         if len(cloud):
             _cloud(axis, cloud, look, titles[name], drawn)
-    _threshold(axis, experiment.willingness_to_pay, experiment.currency)
+    _threshold(axis, shown.willingness_to_pay, shown.currency)
     _quadrants(axis)
-    axis.set_xlabel(f"QALYs gained per person in {horizon_in_words(experiment)}, against {base}")
-    axis.set_ylabel(f"Extra cost per person, {experiment.currency}")
+    axis.set_xlabel(f"QALYs gained per person in {shown.horizon}, against {base}")
+    axis.set_ylabel(f"Extra cost per person, {shown.currency}")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     style.legend_above(axis)
     return figure
 
 
 @style.styled
-def acceptability(run: StoredRun, highest: float | None = None) -> Figure:
+def acceptability(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     """Probability that each strategy is the best buy, by willingness to pay for a QALY, with the frontier.
 
     Args:
@@ -83,22 +83,23 @@ def acceptability(run: StoredRun, highest: float | None = None) -> Figure:
     Raises:
         InputError: the run has no parameter draws.
     """
-    titles, experiment = run.strategies, run.experiment
-    grid = np.linspace(0.0, 3.0 * experiment.willingness_to_pay if highest is None else highest, GRID)
-    decision = Decision.of(run.frame("measures"), run.comparator)
+    shown = DecisionView.of(run)
+    titles = shown.strategies
+    grid = np.linspace(0.0, 3.0 * shown.willingness_to_pay if highest is None else highest, GRID)
+    decision = Decision.of(shown.measures, shown.comparator)
     same = decision.same_as
     if len(same) == len(titles) - 1:
         raise InputError(ALL_THE_SAME)
     curves = acceptability_curves(decision.distinct, grid)
     note = (
-        f"Probability, over {experiment.draws:,} parameter draws, that the strategy has the highest net benefit. "
+        f"Probability, over {shown.draws:,} parameter draws, that the strategy has the highest net benefit. "
         "The thick band marks the frontier: the strategy with the highest expected net benefit, the one to choose. "
-        f"Dotted line: {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY."
+        f"Dotted line: {shown.willingness_to_pay:,.0f} {shown.currency} per QALY."
     )
     figure = style.blank(7.6, 4.8, "Which strategy is worth choosing, by willingness to pay for a QALY", note)
     axis = figure.subplots()
-    axis.axvline(experiment.willingness_to_pay, color=style.QUIET, ls=":", lw=1.1)
-    for name, look in style.looks(titles, run.comparator).items():
+    axis.axvline(shown.willingness_to_pay, color=style.QUIET, ls=":", lw=1.1)
+    for name, look in style.looks(titles, shown.comparator).items():
         if name in same:
             continue
         alike = [name, *(other for other, first in same.items() if first == name)]
@@ -110,21 +111,21 @@ def acceptability(run: StoredRun, highest: float | None = None) -> Figure:
         axis.plot(x, y, color=look.colour, ls=look.line, marker=look.marker, markevery=0.1, ms=4.5, label=label)
     axis.set_ylim(0, 1.02)
     axis.set_xlim(0, grid[-1])
-    axis.set_xlabel(f"Willingness to pay for a QALY, {experiment.currency}")
+    axis.set_xlabel(f"Willingness to pay for a QALY, {shown.currency}")
     axis.set_ylabel("Probability of being the best buy")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     style.legend_above(axis)
     return figure
 
 
-def increments(run: StoredRun) -> pl.DataFrame:
+def increments(run: StoredRun | DecisionView) -> pl.DataFrame:
     """Differences from the comparator: strategy, draw, replication, qalys, cost; with draws, the mean of each draw.
 
     Replications without a cost or QALYs are left out.
     """
+    shown = DecisionView.of(run)
     wide = (
-        run.table("measures")
-        .filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
+        shown.measures.filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
         .group_by("strategy", "draw", "replication")
         .agg(
             cost=pl.col("value").filter(pl.col("measure") == TOTAL_COST).mean(),
@@ -132,16 +133,16 @@ def increments(run: StoredRun) -> pl.DataFrame:
         )
     )
     pair_keys = ["draw", "replication"]
-    base = wide.filter(pl.col("strategy") == run.comparator).drop("strategy")
+    base = wide.filter(pl.col("strategy") == shown.comparator).drop("strategy")
     pairs = (
-        wide.filter(pl.col("strategy") != run.comparator)
+        wide.filter(pl.col("strategy") != shown.comparator)
         .join(base, on=pair_keys, suffix="_base")
         .select("strategy", *pair_keys, *(pl.col(name) - pl.col(f"{name}_base") for name in ("qalys", "cost")))
         .drop_nulls()
     )
-    if run.experiment.draws:
+    if shown.draws:
         pairs = pairs.group_by("strategy", "draw").agg(pl.col("qalys", "cost").mean()).with_columns(replication=0)
-    return pairs.sort("strategy", *pair_keys).collect()
+    return pairs.sort("strategy", *pair_keys)
 
 
 def ellipse(points: NDArray[np.float64], of_the_mean: bool) -> NDArray[np.float64] | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from popsim.cli import main
 from popsim.errors import InputError
 from popsim.exchange.privacy import deidentify as module
-from popsim.exchange.privacy.calendar import Calendar
+from popsim.exchange.privacy.calendar import DateMover
 from popsim.exchange.privacy.kept import known_code, listed
 from popsim.exchange.privacy.risk import class_risk
 from popsim.exchange.privacy.values import Values, age, concept, number, zip_areas
@@ -39,13 +39,13 @@ def test_numbers_with_more_than_six_digits_are_no_measurements(given, kept):
 def test_the_seventeen_small_areas_and_a_newer_table(tmp_path):
     """The list is that of the guidance of the US Office for Civil Rights (2012)."""
     assert len(listed("zip3")["small"]) == 17
-    values = Values(Calendar("year", TODAY), zip_areas(None)[0])
+    values = Values(DateMover("year", TODAY), zip_areas(None)[0])
     assert [values.zip(text) for text in ("02139", "03601-1234", "89310", "2139", "SW1A", None)] == [
         "021", "000", "000", None, None, None,
     ]  # fmt: skip
     newer = tmp_path / "zips.csv"
     newer.write_text("zip,population\n02139,15000\n02140,5001\n03601,20000\n")
-    values = Values(Calendar("year", TODAY), zip_areas(newer)[0])
+    values = Values(DateMover("year", TODAY), zip_areas(newer)[0])
     assert [values.zip(text) for text in ("02139", "03601", "10001")] == ["021", "000", "000"]
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_table_of_areas_is_refused(tmp_path, text):
 
 
 def test_year_of_birth_is_masked_from_the_year_in_which_somebody_may_be_90():
-    years = Calendar("year", TODAY)
+    years = DateMover("year", TODAY)
     assert (years.born("p", "1937-12-31"), years.born("p", "1936-01-01")) == (1937, None)
     years.see_death("q", "1999-05-01")
     assert years.born("q", "1920-01-01") == 1920  # died at 79
@@ -67,9 +67,9 @@ def test_year_of_birth_is_masked_from_the_year_in_which_somebody_may_be_90():
 
 
 def test_dates_before_89_years_ago_do_not_tell_an_age_over_89():
-    years = Calendar("year", TODAY)
+    years = DateMover("year", TODAY)
     assert years.written("p", "1931-03-04") == "1937"
-    days = Calendar("relative", TODAY)
+    days = DateMover("relative", TODAY)
     for text in ("1931-03-04", "2026-01-01"):
         days.see("p", text)
     last = date.fromisoformat(days.written("p", "2026-01-01"))
@@ -79,7 +79,7 @@ def test_dates_before_89_years_ago_do_not_tell_an_age_over_89():
 @given(st.lists(st.dates(date(1990, 1, 1), date(2026, 11, 1)), min_size=2, max_size=6))
 def test_relative_and_shifted_days_keep_every_interval_and_no_date(dates):
     for mode in ("relative", "shifted"):
-        calendar = Calendar(mode, TODAY)
+        calendar = DateMover(mode, TODAY)
         for day in dates:
             calendar.see("p", day.isoformat())
         written = [date.fromisoformat(calendar.written("p", f"{day.isoformat()}T10:00:00Z")) for day in dates]
@@ -93,7 +93,7 @@ def test_relative_and_shifted_days_keep_every_interval_and_no_date(dates):
 def test_two_people_and_two_runs_are_shifted_by_different_days():
     moved = set()
     for _ in range(12):
-        calendar = Calendar("shifted", TODAY)
+        calendar = DateMover("shifted", TODAY)
         moved |= {calendar.written(person, "2020-06-15") for person in "ab"}
     assert len(moved) > 12  # of 24, from 728 shifts
 

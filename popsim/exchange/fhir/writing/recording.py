@@ -16,6 +16,7 @@ from popsim.care.signals import Signals
 from popsim.economics.columns import COST_NAMES
 from popsim.evidence.drugs import DRUG_SET, drugs_with
 from popsim.exchange.fhir.writing.occasions import Occasion, Whereabouts, reading_rules
+from popsim.exchange.observed import observed
 from popsim.kernels.codes import DEATH_CAUSE_NAMES
 from popsim.population.genome import GENES, allele_activities, diplotypes
 from popsim.population.population import Population
@@ -233,7 +234,7 @@ class _ChartRecorder:
             people = occasion.people[due]
             if len(people):
                 last[people] = day
-                values = self._signals.reading(population, day, rule.signal, self._rows[people])
+                values = observed(self._signals, population, day, rule.signal, self._rows[people])
                 self._note_readings(rule.signal, people, occasion.times[due], values)
 
     def _write_doses(self, day: int) -> None:
