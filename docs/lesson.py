@@ -27,7 +27,7 @@ def outputs(page: Path) -> list[str]:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(block["text"], str(page), "exec"), names)
-        found.append(printed.getvalue().strip())
+        found.append(printed.getvalue().strip("\n"))
     return found
 
 

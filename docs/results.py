@@ -164,9 +164,11 @@ RESULTS: dict[str, Result] = {
         (
             f"popsim run {MAIN} --days 1096 {{size}} --quiet",
             f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
+            f"popsim budget {RUN} --market experiments/markets/heart_failure_follow_up.toml",
         ),
         "--population 2000 --draws 6 --replications 2",
         FEW,
+        texts={"budget": 1, "budget_market": 2},
         long=True,
     ),
     "capacity": Result(
@@ -179,9 +181,12 @@ RESULTS: dict[str, Result] = {
         (
             "popsim run experiments/heart_failure_uncertainty.toml {size} --quiet",
             "popsim decide results/heart_failure_uncertainty",
+            "popsim plot results/heart_failure_uncertainty --only net_benefit --only evpi --only evppi --out figures",
         ),
         "",
-        TRIAL.replace("--draws 2", "--draws 3"),
+        TRIAL.replace("--draws 2 --replications 1", "--draws 20 --replications 2"),  # the figures need 20
+        {name: f"figures/{name}.png" for name in ("net_benefit", "evpi", "evppi")},
+        texts={"decide": 1},
         long=True,
     ),
     "one_way": Result(
@@ -247,6 +252,7 @@ RESULTS: dict[str, Result] = {
         texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
     ),
     "flow": Result(("python docs/examples/flow.py",)),
+    "hospital_week": Result(("python docs/examples/hospital_week.py",)),
     "sick_sicker": Result(("python docs/examples/sick_sicker.py",)),
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
     "recurrence": Result(("python docs/examples/recurrence.py",)),
