@@ -12,6 +12,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 LESSONS = sorted(path for path in (DOCS / "course").glob("*.md") if path.stem != "index")
 READERS = {"student", "clinician", "reviewer", "planner", "economist", "analyst"}
 BLOCK = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILINE)
+FIGURE = re.compile(r"[-+]?\d[\d,]*\.?\d*")
 SHOWN = re.compile(
     r'generated/(\S+)\n:language: text\n:start-after: "# block (\d+)"\n:end-before: "# (?:block (\d+)|end)"'
 )
@@ -47,3 +48,25 @@ def test_what_a_block_prints_is_shown_below_it_and_made_by_it(lesson):
     made = (DOCS / "generated" / stored).read_text(encoding="utf-8")
     assert re.findall(r"^# (block \d+|end)$", made, re.MULTILINE) == [*(f"block {n + 1}" for n in range(blocks)), "end"]
     assert all(part.strip() for part in re.split(r"^# (?:block \d+|end)$", made, flags=re.MULTILINE)[:-1])
+
+
+def figures(lesson: str, block: int) -> list[float]:
+    """The numbers that a block prints, in order."""
+    made = (DOCS / "generated" / f"course_{lesson}.txt").read_text(encoding="utf-8")
+    text = made.partition(f"# block {block}\n")[2].partition("\n# ")[0]
+    return [float(number.replace(",", "")) for number in FIGURE.findall(text)]
+
+
+def test_what_lessons_say_of_their_figures_is_so():
+    _, same, of, _, again, _, other = figures("what_a_twin_is", 2)
+    assert same == of == 100 and again == 0 < other, "the same seed gives the same lives, another other people"
+    assert figures("what_a_twin_is", 3)[0] > 50, "most do not fare differently"
+    assert figures("what_a_twin_is", 4)[1] == 0, "nobody weighs this person"
+    assert figures("read_a_forecast", 4)[0] < figures("read_a_forecast", 4)[2], "a week of gains raises the risk"
+    _, few, _, more = figures("when_not_to_trust_it", 4)
+    assert more < few, "more replications, a narrower interval"
+    [by_cost, by_both, by_need] = figures("fairness", 4)
+    assert by_need == 0 < by_both < by_cost == figures("fairness", 1)[2], "fewer of the most ill are missed"
+    assert figures("fairness", 3)[0] == 5, "five groups"
+    alone = figures("privacy_and_ethics", 3)[1::3]
+    assert alone[0] > alone[1] > alone[2], "coarser classes help"
