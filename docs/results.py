@@ -35,6 +35,7 @@ WORK = ROOT / "build" / "results-of-docs"
 WIDTH = "120"  # of tables that fit themselves to the terminal, and of sentences
 TWIN_ID = "7h3k9q2m"  # of a made-up person, so that the twin is the same each time
 README_TABLE = re.compile(r"(<!-- table -->\n```text\n).*?(```\n<!-- end of table -->)", re.DOTALL)
+UNSPACED = re.compile(r",(?! )")  # commas of CSV files
 README_ROWS = (  # of the tables of outcomes and of differences
     "30-day readmission, all causes, %",
     "30-day readmission, index condition, %",
@@ -135,8 +136,8 @@ RESULTS: dict[str, Result] = {
     "compare": Result(
         (
             f"popsim run {MAIN} {{size}} --quiet",
-            f"popsim run {MAIN} {{size}} --quiet --out longer --days 180",
-            f"popsim compare {RUN} longer/heart_failure_discharge --csv comparison.csv",
+            f"popsim run {MAIN} {{size}} --quiet --out shorter --days 180",
+            f"popsim compare {RUN} shorter/heart_failure_discharge --csv comparison.csv",
             "head -4 comparison.csv",
         ),
         "--population 400 --draws 0 --replications 3",
@@ -164,9 +165,11 @@ RESULTS: dict[str, Result] = {
         (
             f"popsim run {MAIN} --days 1096 {{size}} --quiet",
             f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
+            f"popsim budget {RUN} --market experiments/markets/heart_failure_follow_up.toml",
         ),
         "--population 2000 --draws 6 --replications 2",
         FEW,
+        texts={"budget": 1, "budget_market": 2},
         long=True,
     ),
     "capacity": Result(
@@ -247,6 +250,7 @@ RESULTS: dict[str, Result] = {
         texts={"twin_update": 1, "twin_forecast": 2, "twin_compare": 3, "twin_explain": 4},
     ),
     "flow": Result(("python docs/examples/flow.py",)),
+    "hospital_week": Result(("python docs/examples/hospital_week.py",)),
     "sick_sicker": Result(("python docs/examples/sick_sicker.py",)),
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
     "recurrence": Result(("python docs/examples/recurrence.py",)),
@@ -264,6 +268,11 @@ RESULTS: dict[str, Result] = {
         ("python docs/notebook.py digital_twin digital_twin.ipynb",), notebook="digital_twin", long=True
     ),
 }
+
+LESSONS = (
+    "what-a-twin-is", "read-a-forecast", "when-not-to-trust-it", "a-policy-question", "fairness", "privacy-and-ethics",
+)  # fmt: skip
+RESULTS |= {f"course_{one.replace('-', '_')}": Result((f"python docs/lesson.py {one}",)) for one in LESSONS}
 
 
 class CommandError(Exception):
@@ -322,12 +331,12 @@ def _prepare(folder: Path) -> None:
 
 
 def _folded(text: str) -> str:
-    """Sentences broken at the width; lines of tables, which have gaps, are left alone."""
+    """Sentences broken at the width; lines of tables, which have gaps, and of CSV files are left alone."""
     return "\n".join(line if _is_row(line) else _broken(line) for line in text.splitlines())
 
 
 def _is_row(line: str) -> bool:
-    return len(line) <= int(WIDTH) or "  " in line.strip() or "│" in line
+    return len(line) <= int(WIDTH) or "  " in line.strip() or "│" in line or len(UNSPACED.findall(line)) > 5
 
 
 def _broken(line: str) -> str:

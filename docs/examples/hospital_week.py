@@ -8,10 +8,11 @@ settled.census().write_csv("today.csv")  # or the census of your own hospital
 print(settled.warm_up_rule)
 
 today = usual.with_census("today.csv")
+all_week = [{"weekdays": ["saturday", "sunday"], "capacity": 40}]  # in place of the network's 34
 more = ps.Strategy(
     name="more_beds",
     interventions=[
-        {"name": "weekend", "kind": "capacity", "setting": "ward", "places": 40},
+        {"name": "weekend", "kind": "capacity", "setting": "ward", "places": 40, "rota": all_week},
         {"name": "critical_care", "kind": "capacity", "setting": "critical_care", "places": 6},
     ],
 )
