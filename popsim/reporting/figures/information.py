@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.analyses.decision_view import DecisionView
-from popsim.economics.cost_effectiveness import ROUNDING
+from popsim.economics.cost_effectiveness import QALYS, ROUNDING
 from popsim.economics.decision import Decision, need_draws
 from popsim.economics.information import (
     EVERYTHING,
@@ -44,7 +44,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision, titles = _decision(shown), shown.strategies
     benefit = decision.exact.net_monetary_benefit(shown.willingness_to_pay)
     gains = {name: benefit[:, place] - benefit[:, 0] for place, name in enumerate(decision.strategies) if place}
@@ -57,7 +57,9 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
         f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
         "Right of 0 the strategy is worth its cost. Dots: means."
-    ) + (UPPER_BOUND.replace("values are upper bounds", "curves are too wide") if decision.noise is None else "")
+    )
+    if decision.noise is None and not shown.exact:
+        note += UPPER_BOUND.replace("values are upper bounds", "curves are too wide")
     figure = style.blank(7.6, 4.8, f"How sure it is that a strategy is worth more than {base}", note)
     axis = figure.subplots()
     axis.axvline(0, color=style.RULE, lw=0.9, zorder=1)
@@ -86,7 +88,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
     price = shown.willingness_to_pay
     grid = np.linspace(0.0, 3.0 * price if highest is None else highest, GRID)
@@ -96,7 +98,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
         "Expected value of perfect information: what a wrong choice costs on average because parameters are "
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
         f"interval over {shown.draws:,} draws. {_best(shown, decision, grid)}"
-    ) + ("" if here["luck_removed"] else UPPER_BOUND)
+    ) + ("" if here["luck_removed"] or shown.exact else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, "What it is worth to know all parameters, by willingness to pay for a QALY", note)
     axis = figure.subplots()
     colour = style.COLOURS[1]
@@ -125,9 +127,9 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
-    known = shown.known()
+    known = shown.known(QALYS)
     tables = {"Each parameter alone": information(decision, known.draws, shown.willingness_to_pay)}
     if len(known.groups) > 1:
         grouped = information(decision, known.draws, shown.willingness_to_pay, known.groups)
@@ -145,7 +147,7 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
     )
     note += f" {left} parameters of no larger value are not shown." if left else ""
     note += f" {known.left_out}." if known.left_out else ""
-    note += "" if everything["luck_removed"] else UPPER_BOUND
+    note += "" if everything["luck_removed"] or shown.exact else UPPER_BOUND
     rows = [max(1, len(table)) for table in listed.values()]
     figure = style.blank(
         8.2, 2.0 + 0.3 * sum(rows) + 0.3 * len(rows), "Which parameters are worth knowing better", note
@@ -168,9 +170,9 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
     """
     if study is None:
         raise InputError(NAME_A_STUDY)
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
-    known = shown.known()
+    known = shown.known(QALYS)
     known.check_study(study)
     table = sample_information(decision, known.draws, shown.willingness_to_pay, study, shown.seed)
     found = {row["known"]: row for row in table.iter_rows(named=True)}
@@ -183,7 +185,7 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
         f"what the data of a study of {study.parameter} are worth for each person whom the decision affects; one "
         f"person's observation has a standard deviation of {study.standard_deviation:g}. Whiskers: 95% Monte Carlo "
         f"intervals over {shown.draws:,} draws. A study pays if EVSI times the people affected exceeds its cost."
-    ) + ("" if everything["luck_removed"] else UPPER_BOUND)
+    ) + ("" if everything["luck_removed"] or shown.exact else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, f"What a study of {label} is worth, by its size", note)
     axis = figure.subplots()
     reach = [studies["value"] - studies["low"], studies["high"] - studies["value"]]
