@@ -271,7 +271,13 @@ class ModelAnalysis:
     @property
     def _measures(self) -> pl.DataFrame:
         """Of the run, or of batches of its people where there is one run whose totals were kept."""
-        return self.result.independent_measures
+        return self._repeated(self.result.independent_measures)
+
+    def _repeated(self, measures: pl.DataFrame) -> pl.DataFrame:
+        """Expected values twice in each draw: a second run would give the same, which says that there is no noise."""
+        if not (self.exact or self.model.always_exact) or len(self.result.runs) == 1:
+            return measures
+        return pl.concat([measures, measures.with_columns(pl.col("replication") + 1)])
 
     @property
     def _draws(self) -> pl.DataFrame:
@@ -319,7 +325,7 @@ class ModelAnalysis:
             spent = table["value"] if before is None else table["value"] - before
             parts.append(table.with_columns(measure=pl.lit(SPENDING.format(year)), value=spent))
             before = table["value"]
-        return pl.concat(parts)
+        return self._repeated(pl.concat(parts))
 
 
 for_python(ModelAnalysis)

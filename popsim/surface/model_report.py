@@ -26,9 +26,13 @@ from popsim.surface.model_checks import findings
 if TYPE_CHECKING:
     from popsim.surface.model_analysis import ModelAnalysis
 
-WORDS = {"StateTransitionModel": "State-transition model", "TimeToEventModel": "Model of times to events",
+KINDS = {"StateTransitionModel": "State-transition model", "TimeToEventModel": "Model of times to events",
          "PartitionedSurvivalModel": "Partitioned survival", "DecisionTree": "Decision tree",
          "KernelModel": "State-transition model of individuals"}  # fmt: skip
+
+CYCLES = {"a year": 1.0, "half a year": 0.5, "3 months": 0.25, "a month": 1 / 12, "4 weeks": 28 / 365.25,
+          "a week": 7 / 365.25, "a day": 1 / 365.25}  # fmt: skip
+SAME = 0.01  # relative: a month has 30 or 31 days, a year 52 weeks and a day
 
 
 def report_of(study: ModelAnalysis, budget: pl.DataFrame | None = None, file: Path | None = None) -> ModelReport:
@@ -70,11 +74,12 @@ def report_of(study: ModelAnalysis, budget: pl.DataFrame | None = None, file: Pa
 def kind_in_words(model: Model) -> str:
     """Kind, states and cycles: "Partitioned survival: stable, progressed, dead; 120 cycles of 0.0833 years"."""
     name = type(model).__name__
-    kind = WORDS.get(name) or re.sub(r"(?<!^)(?=[A-Z])", " ", name).capitalize()
+    kind = KINDS.get(name) or re.sub(r"(?<!^)(?=[A-Z])", " ", name).capitalize()
     if isinstance(model, DecisionTree) and model.then is None:
         return kind
     timing = model.timing
-    length = "a year" if timing.cycle_years == 1.0 else f"{timing.cycle_years:.3g} years"
+    length = next((word for word, years in CYCLES.items() if abs(timing.cycle_years / years - 1.0) < SAME), "")
+    length = length or f"{timing.cycle_years:.3g} years"
     return f"{kind}: {', '.join(model.states)}; {timing.cycles:,} cycles of {length}"
 
 

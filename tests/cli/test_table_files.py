@@ -22,6 +22,7 @@ NO_TABLE = {  # and why
     "pathway show": "draws", "cohort from-table": "writes files", "cohort from-fhir": "writes files",
     "cohort from-omop": "writes files", "cohort synthesise": "writes files", "deidentify": "writes files",
     "card": "writes files", "bundle": "writes files", "dashboard": "a page", "twin page": "a page",
+    "model report": "a page",
     **{f"export {one}": "writes files" for one in ("fhir", "omop", "excel", "r", "twin")},
     **{f"twin {one}": "prints sentences" for one in ("key", "encrypt", "decrypt", "backup", "restore", "exports")},
     **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},

@@ -127,7 +127,7 @@ def test_checks_hold_and_find_faults():
         (lambda: study().one_way(), "no parameter is uncertain"),
         (lambda: study().one_way(["price=1:2"]), "strategy 'treated' sets it itself"),
         (lambda: study().one_way(["q"]), "it has no uncertainty, give a range"),
-        (lambda: study().one_way(["q=a:b"]), "a range is written name=low:high"),
+        (lambda: study().one_way(["q=a:b"]), "must be NAME=LOW:HIGH, two numbers"),
         (lambda: study().one_way(["q=0.2:0.1"]), "low must be below high"),
         (lambda: study().one_way(["q=0.1:0.2", "q=0.1:0.3"]), "named twice"),
         (lambda: study().evpi(), "0 parameter draws: needs at least 20"),

@@ -58,7 +58,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
         "Right of 0 the strategy is worth its cost. Dots: means."
     )
-    if decision.noise is None and not shown.exact:
+    if decision.noise is None:
         note += UPPER_BOUND.replace("values are upper bounds", "curves are too wide")
     figure = style.blank(7.6, 4.8, f"How sure it is that a strategy is worth more than {base}", note)
     axis = figure.subplots()
@@ -98,7 +98,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
         "Expected value of perfect information: what a wrong choice costs on average because parameters are "
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
         f"interval over {shown.draws:,} draws. {_best(shown, decision, grid)}"
-    ) + ("" if here["luck_removed"] or shown.exact else UPPER_BOUND)
+    ) + ("" if here["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, "What it is worth to know all parameters, by willingness to pay for a QALY", note)
     axis = figure.subplots()
     colour = style.COLOURS[1]
@@ -147,7 +147,7 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
     )
     note += f" {left} parameters of no larger value are not shown." if left else ""
     note += f" {known.left_out}." if known.left_out else ""
-    note += "" if everything["luck_removed"] or shown.exact else UPPER_BOUND
+    note += "" if everything["luck_removed"] else UPPER_BOUND
     rows = [max(1, len(table)) for table in listed.values()]
     figure = style.blank(
         8.2, 2.0 + 0.3 * sum(rows) + 0.3 * len(rows), "Which parameters are worth knowing better", note
@@ -185,7 +185,7 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
         f"what the data of a study of {study.parameter} are worth for each person whom the decision affects; one "
         f"person's observation has a standard deviation of {study.standard_deviation:g}. Whiskers: 95% Monte Carlo "
         f"intervals over {shown.draws:,} draws. A study pays if EVSI times the people affected exceeds its cost."
-    ) + ("" if everything["luck_removed"] or shown.exact else UPPER_BOUND)
+    ) + ("" if everything["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, f"What a study of {label} is worth, by its size", note)
     axis = figure.subplots()
     reach = [studies["value"] - studies["low"], studies["high"] - studies["value"]]

@@ -228,6 +228,6 @@ def _parameters(model: ModelReport) -> str:
         known = record if isinstance(record, Parameter) else None
         ends = central_interval(draws[name].to_numpy().astype(float)) if name in draws.columns else (None, None)
         value = known.value if known else float(record)  # type: ignore[arg-type]
-        rows.append((name, f"{value:g}", span(*ends) or "", known.unit if known else "",
+        rows.append((name, f"{value:g}", span(*ends) or "", "" if known is None or known.unit == "1" else known.unit,
                      known.source if known else "not stated"))  # fmt: skip
     return wide(html_table("Parameters", ["Name", "Value", "95% of draws", "Unit", "Source"], rows))

@@ -93,7 +93,7 @@ def _head(view: DecisionView, decision: Decision) -> str:
     horizon = f"costs and health per person, over {view.horizon}{' of follow-up' if view.perspective else ''}"
     lines = [view.title, f"{sizes(view).capitalize()}; {horizon}"]
     lines.append(f"Costs are in {view.prices}")
-    if view.draws and decision.noise is None and not view.exact:
+    if view.draws and decision.noise is None:
         lines.append(
             "One replication per draw: Monte Carlo error counts as parameter uncertainty; two or more separate them."
         )
@@ -216,5 +216,5 @@ def _information(view: DecisionView, table: pl.DataFrame, people: float, top: in
         if 0.0 in table["low"]
         else ""
     )
-    bound = "" if table["luck_removed"][0] or view.exact else "\nEVPI includes Monte Carlo error and is an upper bound."
+    bound = "" if table["luck_removed"][0] else "\nEVPI includes Monte Carlo error and is an upper bound."
     return f"{aligned(lines)}{more}{unsure}{bound}"
