@@ -31,6 +31,7 @@ from popsim.reporting.pages.sections import (
     lines_table,
     report_document,
 )
+from popsim.reporting.text.beds import beds_lines
 from popsim.reporting.text.cohort import baseline_lines, hidden_words
 from popsim.reporting.text.tables import comparison_lines, outcome_lines
 from popsim.runs.run import StoredRun
@@ -85,6 +86,8 @@ def _results(run: StoredRun) -> str:
     if len(run.strategies) > 1:
         value = run.frame("cost_effectiveness")
         parts.append(lines_table(*comparison_lines(run.frame("comparisons"), value, run.experiment, labels)))
+    if beds := beds_lines(run):
+        parts.append(lines_table(beds[0], beds[1]))
     if said := note(run.hidden_measures, run.least_count):
         parts.append(f"<p>{escape(said)}</p>")
     return "\n".join(parts)
