@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.budget import numbers
+from popsim.cli.budget import MixNow, MixToCome, Switching, market_shares, numbers
 from popsim.cli.decide import Price, ProposedStudyOption, proposed_study
 from popsim.cli.options import StudyOptions, prints_tables, study_options, whole
 from popsim.errors import InputError
@@ -96,13 +96,25 @@ def model_budget(
     file: ModelFile,
     options: StudyOptions,
     eligible: Eligible,
-    uptake: Uptake,
+    uptake: Uptake = "",
     study: Which = "",
     strategy: Annotated[str, typer.Option(metavar="NAME", help="The new strategy; by default each in turn.")] = "",
+    current: MixNow = None,
+    new: MixToCome = None,
+    switching: Switching = False,
 ) -> None:
-    """Print the budget impact of each strategy, year by year, undiscounted."""
-    from popsim.reporting.text.budget import budget_text
+    """Print the budget impact of each strategy, or of a new mix of several, year by year, undiscounted."""
+    from popsim.reporting.text.budget import budget_text, market_text
 
+    if current or new or switching:
+        if uptake or strategy:
+            raise InputError("command line: --current and --new name shares themselves: leave out --uptake, --strategy")
+        found = _analysis(file, study, options)
+        market = market_shares(eligible, current, new, switching, found.model.strategies)
+        print(market_text(found.budget_view(len(market.eligible)), market, "payer"))
+        return
+    if not uptake:
+        raise InputError("command line: budget needs --uptake, or --current and --new")
     people, shares = numbers("--eligible", eligible), numbers("--uptake", uptake)
     print(budget_text(_analysis(file, study, options).budget_view(len(shares)), people, shares, strategy, "payer"))
 

@@ -21,7 +21,8 @@ from popsim.analyses.sensitivity.ways import one_way
 from popsim.arguments import whole_number
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Cheers
-from popsim.economics.budget import TOTAL, budget_impact
+from popsim.definitions.market import MarketShares
+from popsim.economics.budget import TOTAL, budget_impact, market_impact
 from popsim.economics.checks import check_price
 from popsim.economics.cost_effectiveness import QALYS, net_benefit, paired_differences
 from popsim.economics.decision import Decision, acceptability, choice_table
@@ -198,6 +199,28 @@ class ModelAnalysis:
                 for name, table in impacts.items()
             ]
         )
+
+    def market_budget(
+        self,
+        eligible: float | Sequence[float],
+        current: Mapping[str, Sequence[float]],
+        new: Mapping[str, Sequence[float]],
+        *,
+        switching: bool = False,
+    ) -> pl.DataFrame:
+        """What a new mix of strategies instead of the current one does to a budget, by year, not discounted.
+
+        Args:
+            eligible: people who become eligible, each year or year by year.
+            current, new: shares of people by strategy, year by year; those of a year sum to 1.
+            switching: whether people switch as shares move; otherwise they keep the strategy of their year.
+
+        Returns:
+            year, current_mix, new_mix, net, and the Monte Carlo interval of net (low, high).
+        """
+        market = MarketShares.of(eligible, current, new, switching, self.model.strategies)
+        table = market_impact(self.spending(len(market.eligible)), market)
+        return table.filter(pl.col("component") == TOTAL).drop("component")
 
     @property
     def plot(self) -> ModelPlots:

@@ -70,6 +70,15 @@ def test_the_commands_print_the_figures_of_the_analysis(file, tmp_path, capsys):
     net = pl.read_csv(tmp_path / "b.csv").filter(component="total")["net, EUR"].to_list()
     assert net == pytest.approx(study.budget(100, [0.5, 1.0])["net"].to_list())
 
+    mix = ["--current", "usual=1,1", "--new", "usual=0.5,0", "--new", "treated=0.5,1"]
+    assert main(["model", "budget", str(file), *budget[:2], *mix, *budget[4:]]) == 0
+    net = pl.read_csv(tmp_path / "b.csv").filter(component="total")["net, EUR"].to_list()
+    assert net == pytest.approx(study.budget(100, [0.5, 1.0])["net"].to_list())
+    assert main(["model", "budget", str(file), *budget[:2], *mix[:2]]) == 2
+    assert "--eligible, --current and --new go together" in capsys.readouterr().err
+    assert main(["model", "budget", str(file), *budget[:2], *mix[:4], "--new", "usual=0.5,1"]) == 2
+    assert "named twice" in capsys.readouterr().err
+
     assert main(["model", "verify", str(file)]) == 0
     assert "5 checks: 5 hold, 0 fail" in capsys.readouterr().out
 
