@@ -240,7 +240,8 @@ class FittedSurvival:
             raise InputError(f"{self.name}: unknown trait '{unused[0]}', {did_you_mean(unused[0], wanted - {''})}")
         numbers = [np.exp(values[name]) if name in self._form.logs else values[name] for name in self._form.names]
         if self.distribution == COX:
-            return (np.exp(numbers[0]) * _baseline(self.knots, self.baseline)).in_years(self.years_per_unit)
+            scaled: Survival = np.exp(numbers[0]) * _baseline(self.knots, self.baseline)
+            return scaled.in_years(self.years_per_unit)
         if self.distribution in SPLINES or self.distribution == PIECES:
             return self._form.make(numbers, self.knots).in_years(self.years_per_unit)
         return self._form.make(*numbers).in_years(self.years_per_unit)
