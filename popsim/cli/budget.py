@@ -59,7 +59,7 @@ def market_shares(
         ]
         once(flag, [name for name, _ in pairs])
         mixes.append(dict(pairs))
-    return MarketShares.of(numbers("--eligible", eligible), *mixes, switching, known, "command line")
+    return MarketShares.of(numbers("--eligible", eligible), mixes[0], mixes[1], switching, known, "command line")
 
 
 @prints_tables
