@@ -9,7 +9,7 @@ import typer
 
 from popsim.cli.budget import MixNow, MixToCome, Switching, market_shares, numbers
 from popsim.cli.decide import Price, ProposedStudyOption, proposed_study
-from popsim.cli.options import StudyOptions, prints_tables, study_options, whole
+from popsim.cli.options import StudyOptions, one_unit, prints_tables, whole
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NET_BENEFIT = "net_monetary_benefit"  # the same as in analyses.contrast, which is slow to import
 SIZES = ("replications", "draws", "seed")
+MANY = 10_000  # individuals where they are a table
+WHY = "the individuals of a model are rows of one table, which a compiled loop walks in blocks"
+simulating = one_unit(WHY, *SIZES)
 
 model_app = typer.Typer(
     help="A model of your own: a Python file that makes a popsim.ModelAnalysis. The file is run.", no_args_is_help=True
@@ -40,13 +43,14 @@ def _analysis(file: Path, name: str, options: StudyOptions) -> ModelAnalysis:
 
     given = {key: value for key in SIZES if (value := getattr(options, key)) is not None}
     study = replace(load_analysis(file, name), **given)
+    options.use_threads(study.individuals if isinstance(study.individuals, int) else MANY)
     tables_are_of_model(study.view)
     return study
 
 
 @model_app.command("decide")
 @prints_tables
-@study_options(*SIZES)
+@simulating
 def model_decide(
     file: ModelFile,
     options: StudyOptions,
@@ -67,7 +71,7 @@ def model_decide(
 
 @model_app.command("one-way")
 @prints_tables
-@study_options(*SIZES)
+@simulating
 def model_one_way(
     file: ModelFile,
     options: StudyOptions,
@@ -91,7 +95,7 @@ def model_one_way(
 
 @model_app.command("budget")
 @prints_tables
-@study_options(*SIZES)
+@simulating
 def model_budget(
     file: ModelFile,
     options: StudyOptions,
@@ -121,7 +125,7 @@ def model_budget(
 
 @model_app.command("verify")
 @prints_tables
-@study_options("seed")
+@simulating
 def model_verify(file: ModelFile, options: StudyOptions, study: Which = "") -> None:
     """Check the model as a reviewer would: the same seed, sums, extremes. Exit code 1 if a check fails."""
     from popsim.reporting.text.verification import findings_text
@@ -135,7 +139,7 @@ def model_verify(file: ModelFile, options: StudyOptions, study: Which = "") -> N
 
 
 @model_app.command("report")
-@study_options(*SIZES)
+@simulating
 def model_report(
     file: ModelFile,
     options: StudyOptions,
