@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from popsim.analyses.information import UncertainRun
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import DiscountRate, FollowUp, horizon_in_words
 from popsim.studies.prices import prices_in_words
 from popsim.units import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
+    from popsim.analyses.information import UncertainRun
     from popsim.runs.run import StoredRun
 
 
@@ -93,9 +93,15 @@ class DecisionView(StudyFacts):
             **_facts(run.experiment) | {"again": run.again},
             measures=run.frame("measures"),
             differences=run.frame("comparisons") if "comparisons" in run.tables else None,
-            known=lambda effect: UncertainRun.of(run, effect),
+            known=lambda effect: _uncertain(run, effect),
             reference_people=run.network.reference_population or run.experiment.population,
         )
+
+
+def _uncertain(run: StoredRun, effect: str) -> UncertainRun:
+    from popsim.analyses.information import UncertainRun  # noqa: PLC0415 takes a second, and light commands need none
+
+    return UncertainRun.of(run, effect)
 
 
 def _facts(experiment: ExperimentDefinition) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MIN_REPEATS = 3
 ADVISED, ADVISED_DRAWS = 10, 100
 
 
-class Repeated(Protocol):
+class Replicated(Protocol):
     """A study, as far as how often it was repeated."""
 
     @property
@@ -30,17 +30,17 @@ class Repeated(Protocol):
         """Of each draw."""
 
 
-def repeats(experiment: Repeated) -> int:
+def repeats(experiment: Replicated) -> int:
     """Independent repetitions behind a Monte Carlo interval: draws, or replications where there is one draw."""
     return experiment.draws if experiment.draws > 1 else experiment.replications
 
 
-def has_intervals(experiment: Repeated) -> bool:
+def has_intervals(experiment: Replicated) -> bool:
     """Whether there are enough repetitions for intervals."""
     return repeats(experiment) >= MIN_REPEATS
 
 
-def tells_swings(experiment: Repeated) -> bool:
+def tells_swings(experiment: Replicated) -> bool:
     """Whether a sensitivity analysis, whose rows share their replications, has enough of them for intervals."""
     return experiment.replications >= MIN_REPEATS
 
@@ -56,7 +56,7 @@ def sizes(study: ExperimentDefinition | StudyFacts) -> str:
     return ", ".join(parts)
 
 
-def of_means(experiment: Repeated) -> str:
+def of_means(experiment: Replicated) -> str:
     """The explanation of the brackets after a mean; empty where there are none."""
     if not has_intervals(experiment):
         return ""
@@ -65,7 +65,7 @@ def of_means(experiment: Repeated) -> str:
     return " (95% interval of the mean over replications)"
 
 
-def readable(table: pl.DataFrame, experiment: Repeated) -> pl.DataFrame:
+def readable(table: pl.DataFrame, experiment: Replicated) -> pl.DataFrame:
     """A table with its Monte Carlo intervals, or without them where there are too few repetitions."""
     if has_intervals(experiment):
         return table
@@ -82,7 +82,7 @@ def any_run(flag: str, value: object) -> str:
     return f"popsim run ... {flag} {value}"
 
 
-def note(experiment: Repeated, again: Callable[[str, object], str] | None = None) -> str:
+def note(experiment: Replicated, again: Callable[[str, object], str] | None = None) -> str:
     """What is missing, and how to get it; empty where nothing is missing.
 
     Args:
@@ -100,11 +100,11 @@ def note(experiment: Repeated, again: Callable[[str, object], str] | None = None
     return f"No Monte Carlo intervals: {too_few(experiment)}; {again('--replications', ADVISED)} gives them."
 
 
-def too_few(experiment: Repeated) -> str:
+def too_few(experiment: Replicated) -> str:
     """That the replications do not suffice."""
     return f"{experiment.replications} replication{'s are' if experiment.replications > 1 else ' is'} too few"
 
 
-def with_note(text: str, experiment: Repeated, again: Callable[[str, object], str] | None = None) -> str:
+def with_note(text: str, experiment: Replicated, again: Callable[[str, object], str] | None = None) -> str:
     """A text followed by the note, if there is one."""
     return "\n\n".join(part for part in (text, note(experiment, again)) if part)

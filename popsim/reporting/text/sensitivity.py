@@ -15,7 +15,7 @@ from popsim.analyses.sensitivity.parameters import Varied
 from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
-from popsim.reporting.intervals import ADVISED, Repeated, tells_swings, too_few
+from popsim.reporting.intervals import ADVISED, Replicated, tells_swings, too_few
 from popsim.reporting.labels import difference_label
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded
@@ -94,7 +94,7 @@ def tornado_text(table: pl.DataFrame, study: ExperimentDefinition | StudyFacts, 
     return "\n\n".join([*shown, note, f"Costs are in {facts.prices}."])
 
 
-def _readable(table: pl.DataFrame, experiment: Repeated) -> pl.DataFrame:
+def _readable(table: pl.DataFrame, experiment: Replicated) -> pl.DataFrame:
     """The table with its Monte Carlo errors, or without them where replications are too few."""
     if tells_swings(experiment):
         return table
