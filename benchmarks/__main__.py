@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks import (
     care,
     clinical,
+    hesim_models,
     information,
     microsimulation,
     physiology,
@@ -24,7 +25,7 @@ from benchmarks import (
 )
 from benchmarks.measuring import Section, show
 
-PARTS = "abcdefghij"
+PARTS = "abcdefghijk"
 
 
 def main() -> None:
@@ -67,6 +68,11 @@ def measured(part: str, quick: bool, turns: int) -> list[Section]:
             for section in clinical.side_by_side(twins, days, turns)
         ],
         "i": lambda: registry.sections(quick, turns),
+        "k": lambda: [
+            hesim_models.semi_markov(turns),
+            *hesim_models.markov(turns),
+            hesim_models.events(200_000, turns),
+        ],
         "j": lambda: [information.section(parameters, turns) for parameters in (5, 10, 14)],
     }
     return sections[part]()

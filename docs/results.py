@@ -255,6 +255,7 @@ RESULTS: dict[str, Result] = {
     "kernel_model": Result(("python docs/examples/kernel_model.py",)),
     "recurrence": Result(("python docs/examples/recurrence.py",)),
     "oncology": Result(("python docs/examples/oncology.py",)),
+    "oncology_decide": Result(("popsim model decide docs/examples/oncology.py",)),
     "kidney_disease": Result(("python docs/published.py kidney_disease",)),
     "organ_systems": Result(("python docs/published.py organ_systems",)),
     "notebook_of_a_run": Result(

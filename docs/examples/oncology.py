@@ -28,12 +28,20 @@ model = ps.PartitionedSurvivalModel(
     leaving_costs=lambda p: {"stable": 3_000},  # of progression, once
 )
 study = ps.ModelAnalysis(
-    model=model, comparator="chemotherapy", willingness_to_pay=50_000, seed=1, individuals=1, draws=500
+    model=model,
+    title="An antibody after chemotherapy",
+    titles={"chemotherapy": "Chemotherapy", "antibody": "Antibody"},
+    comparator="chemotherapy",
+    willingness_to_pay=50_000,
+    currency="EUR",
+    seed=1,
+    individuals=1,
+    draws=500,
+    information_groups={"progression": ["pfs_shape", "pfs_scale"], "death": ["os_shape", "os_scale"]},
 )
-print(study.decide().select("strategy", "cost", "effect", "icer", "probability", "expected_loss"))
-print(
-    study.evppi({"progression": ["pfs_shape", "pfs_scale"], "death": ["os_shape", "os_scale"]}).select("known", "value")
-)
-print(study.one_way(["price=6000:18000", "hazard_ratio=0.6:0.9"], outcome="icer").select("parameter", "swing"))
-print(study.budget(eligible=200, uptake=[0.2, 0.5, 0.8]).select("strategy", "year", "net"))
-print(study.verify().select("check", "holds"))
+if __name__ == "__main__":  # not when `popsim model` reads this file
+    print(study.decide().select("strategy", "cost", "effect", "icer", "probability", "expected_loss"))
+    print(study.evppi(study.information_groups).select("known", "value"))
+    print(study.one_way(["price=6000:18000", "hazard_ratio=0.6:0.9"], outcome="icer").select("parameter", "swing"))
+    print(study.budget(eligible=200, uptake=[0.2, 0.5, 0.8]).select("strategy", "year", "net"))
+    print(study.verify().select("check", "holds"))

@@ -36,6 +36,7 @@ from popsim.cli.from_omop import cohort_from_omop
 from popsim.cli.from_table import cohort_from_table
 from popsim.cli.inputs import cohort_summary, pathway_show
 from popsim.cli.learn import learn
+from popsim.cli.model import model_app
 from popsim.cli.options import each_once
 from popsim.cli.outcomes import outcomes
 from popsim.cli.private_commands import PrivateCommand
@@ -97,6 +98,7 @@ app.command()(bundle)
 app.command()(card)
 app.command()(dashboard)
 app.add_typer(sensitivity_app, name="sensitivity")
+app.add_typer(model_app, name="model")
 app.add_typer(twin_app, name="twin")
 app.add_typer(export_app, name="export")
 export_app.command("fhir")(export_fhir)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import File, FinishedRun, StudyOptions, opened, prints_tables, study_options
+from popsim.cli.options import File, FinishedRun, StudyOptions, once, opened, prints_tables, study_options
 from popsim.errors import InputError
 from popsim.numbers import read_number
+
+if TYPE_CHECKING:
+    from popsim.definitions.market import MarketShares
 
 
 def numbers(flag: str, text: str) -> list[float]:
@@ -22,6 +26,40 @@ def numbers(flag: str, text: str) -> list[float]:
         return [read_number(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"command line: {flag} = {text}: must be numbers separated by commas") from None
+
+
+MixNow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=SHARE[,SHARE...]", help="Share of a strategy year by year as it is; repeated for each in use."
+    ),
+]
+MixToCome = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=SHARE[,SHARE...]", help="The same after the decision.")
+]
+Switching = Annotated[bool, typer.Option("--switching", help="People switch as shares move.")]
+
+
+def market_shares(
+    eligible: str, current: list[str] | None, new: list[str] | None, switching: bool, known: Iterable[str]
+) -> MarketShares:
+    """The market shares of --eligible, --current and --new.
+
+    Raises:
+        InputError: one is missing or has another form, or they do not fit together.
+    """
+    from popsim.definitions.market import MarketShares
+
+    if not (eligible and current and new):
+        raise InputError("command line: --eligible, --current and --new go together")
+    mixes = []
+    for flag, mix in (("--current", current), ("--new", new)):
+        pairs = [
+            (name.strip(), numbers(f"{flag} {name}", shares)) for name, _, shares in (p.partition("=") for p in mix)
+        ]
+        once(flag, [name for name, _ in pairs])
+        mixes.append(dict(pairs))
+    return MarketShares.of(numbers("--eligible", eligible), mixes[0], mixes[1], switching, known, "command line")
 
 
 @prints_tables
@@ -41,13 +79,16 @@ def budget(
         Path | None,
         typer.Option(metavar="FILE", help="TOML file of market shares by year: eligible, [current], [new], switching."),
     ] = None,
+    current: MixNow = None,
+    new: MixToCome = None,
+    switching: Switching = False,
 ) -> None:
     """Print the budget impact of a strategy, or of a new mix of several, year by year, undiscounted."""
     from popsim.economics.perspectives import perspective_named
     from popsim.reporting.text.budget import budget_text, market_text
 
     if market is not None:
-        if eligible or uptake or strategy:
+        if eligible or uptake or strategy or current or new or switching:
             raise InputError(
                 "command line: --market names eligible people and shares itself: leave out the other flags"
             )
@@ -57,8 +98,18 @@ def budget(
         shares_by_year.check_strategies(found.strategies, market)
         print(market_text(found, shares_by_year, perspective_named(perspective)))
         return
-    if not (eligible and uptake):
-        raise InputError("command line: budget needs --eligible and --uptake, or --market FILE")
+    if current or new:
+        if uptake or strategy:
+            raise InputError("command line: --current and --new name shares themselves: leave out --uptake, --strategy")
+        found = opened(run)
+        mixes = market_shares(eligible, current, new, switching, found.strategies)
+        print(market_text(found, mixes, perspective_named(perspective)))
+        return
+    if switching or not (eligible and uptake):
+        raise InputError(
+            "command line: budget needs --eligible and --uptake; or --eligible, --current and --new (with --switching, "
+            "if people switch); or --market FILE"
+        )
     people, shares = numbers("--eligible", eligible), numbers("--uptake", uptake)
     print(budget_text(opened(run), people, shares, strategy, perspective_named(perspective)))
 

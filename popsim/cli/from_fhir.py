@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import whole
+from popsim.cli.options import prints_tables, whole
 from popsim.errors import DefinitionError, InputError, one_line
 from popsim.plurals import counted
 
 
+@prints_tables
 def cohort_from_fhir(
     sources: Annotated[
         list[Path],
@@ -42,7 +43,9 @@ def cohort_from_fhir(
 
     from popsim.drafting.writing import (
         column_line,
+        columns_frame,
         draft_files,
+        imputation_note,
         not_copied,
         refuse_existing,
         taken_instead,
@@ -56,6 +59,7 @@ def cohort_from_fhir(
     from popsim.population.cohort import CohortSource
     from popsim.registry.stream import LAST_DAY
     from popsim.registry.vocabulary import vocabulary_of
+    from popsim.reporting.table_files import tabled
     from popsim.reporting.text.fhir_reading import tally_text
     from popsim.reporting.text.progress import progress_bar
     from popsim.surface.examples import example
@@ -102,8 +106,9 @@ def cohort_from_fhir(
     people = [column_line(column, draft.rows) for column in draft.columns]
     outside = [f"outside the bounds of {name}, taken as missing: {n}" for name, n in sorted(cohort.outside.items())]
     skipped = [f"file passed over, {why}: {n}" for why, n in sorted(refused.items())]
-    told = list(map(one_line, [*draft.notes, *skipped, *outside, *people, *not_copied(draft)]))
+    told = list(map(one_line, [*draft.notes, *skipped, *outside, *people, *imputation_note(draft), *not_copied(draft)]))
     told += taken_instead(draft, base)
+    tabled("Columns", columns_frame(draft))
     print(f"{sources[0]}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     print(tally_text(tally), flush=True)
     write_draft(draft, sources[0], out, base, by="popsim cohort from-fhir")

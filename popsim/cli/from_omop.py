@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import whole
+from popsim.cli.options import prints_tables, whole
 from popsim.errors import InputError, one_line
 from popsim.plurals import counted
 
 MAX_LOOK_BACK = 36_525
 
 
+@prints_tables
 def cohort_from_omop(
     source: Annotated[
         Path,
@@ -44,10 +45,19 @@ def cohort_from_omop(
 
     People are described at an index event. A codebook is written beside the cohort. Ids and dates are not copied.
     """
-    from popsim.drafting.writing import draft_files, problem_lines, refuse_existing, taken_instead, write_draft
+    from popsim.drafting.writing import (
+        columns_frame,
+        draft_files,
+        imputation_note,
+        problem_lines,
+        refuse_existing,
+        taken_instead,
+        write_draft,
+    )
     from popsim.exchange.omop.cohort import CODEBOOK_ENDING, draft_cdm, write_codebook
     from popsim.kernels.numerics.random import RandomKey
     from popsim.population.cohort import CohortSource
+    from popsim.reporting.table_files import tabled
     from popsim.surface.examples import example
     from popsim.verification.definition_check import check_file
 
@@ -65,7 +75,11 @@ def cohort_from_omop(
     draft = drafted.draft
     people = drafted.column_lines()
     unused = [f"not copied: {name} ({why})" for name, why in draft.unused.items()]
-    told = [*map(one_line, [*drafted.lines(), *draft.notes, *people, *unused]), *taken_instead(draft, base)]
+    told = [
+        *map(one_line, [*drafted.lines(), *draft.notes, *people, *imputation_note(draft), *unused]),
+        *taken_instead(draft, base),
+    ]
+    tabled("Columns", columns_frame(draft))
     print(f"{source}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     if draft.problems:
         word = "Taken as missing" if bad_as_missing else "Refused"

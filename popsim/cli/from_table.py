@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import whole
+from popsim.cli.options import prints_tables, whole
 from popsim.errors import InputError, one_line
 from popsim.plurals import counted
 
 
+@prints_tables
 def cohort_from_table(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV file, one person a row.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV file or an .xlsx workbook, one person a row.")],
     out: Annotated[
         Path | None, typer.Option(help="Cohort file to write; by default TABLE with the ending .toml.")
     ] = None,
@@ -25,6 +26,7 @@ def cohort_from_table(
         bool, typer.Option("--bad-as-missing", help="Take refused values as missing, and impute them.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
+    sheet: Annotated[str, typer.Option(metavar="NAME", help="Of a workbook; by default the first with a table.")] = "",
     seed: Annotated[int, whole("First word of the random key of the imputation.")] = 1,
 ) -> None:
     """Draft a cohort from a table: guess columns, units, dates, codes and missing values, and print each guess.
@@ -35,7 +37,9 @@ def cohort_from_table(
     from popsim.drafting.draft import draft_people
     from popsim.drafting.writing import (
         column_line,
+        columns_frame,
         draft_files,
+        imputation_note,
         not_copied,
         problem_lines,
         refuse_existing,
@@ -44,6 +48,7 @@ def cohort_from_table(
     )
     from popsim.kernels.numerics.random import RandomKey
     from popsim.population.cohort import CohortSource
+    from popsim.reporting.table_files import tabled
     from popsim.surface.examples import example
     from popsim.verification.definition_check import check_file
 
@@ -56,9 +61,11 @@ def cohort_from_table(
     if not force:
         refuse_existing(files)
     base = CohortSource.read(inherits or example("heart_failure_discharge", "cohort"))
-    draft = draft_people(table, base.parameters, RandomKey.of(seed))
+    draft = draft_people(table, base.parameters, RandomKey.of(seed), sheet)
     people = [column_line(column, draft.rows) for column in draft.columns]
-    told = [*map(one_line, [*draft.notes, *people, *not_copied(draft)]), *taken_instead(draft, base)]
+    told = [*map(one_line, [*draft.notes, *people, *imputation_note(draft), *not_copied(draft)])]
+    told += taken_instead(draft, base)
+    tabled("Columns", columns_frame(draft))
     print(f"{table}: {counted(draft.rows, 'person', 'people')}", *(f"  {line}" for line in told), sep="\n")
     if draft.problems:
         word = "Taken as missing" if bad_as_missing else "Refused"

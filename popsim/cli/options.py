@@ -259,11 +259,11 @@ SIZES = ALL[:7]
 ENGINE = ("workers", "threads")
 
 
-def one_unit(reason: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command whose simulation is one unit, for this reason, `--threads` alone: see `study_options`."""
+def one_unit(reason: str, *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command whose simulation is one unit, for this reason, `--threads` and these: see `study_options`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        with_options = study_options("threads")(command)
+        with_options = study_options("threads", *names)(command)
         with_options.one_unit = reason  # type: ignore[attr-defined]
         return with_options
 

@@ -144,6 +144,7 @@ def restore(
 
 @twin_app.command(cls=PrivateCommand)
 @private
+@prints_private_tables
 def exports(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     """List the files that were written with something about a twin: what, the twin's day, and SHA-256."""
     from popsim.registry.exports import exports_of

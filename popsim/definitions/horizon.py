@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from popsim.definitions.base import Definition
 from popsim.definitions.fields import Checked, real, whole
@@ -81,9 +81,17 @@ def horizon_in_words(experiment: ExperimentDefinition) -> str:
     return f"a lifetime ({experiment.follow_up_days} days simulated, then extrapolated)"
 
 
-def over_horizon(label: str, experiment: ExperimentDefinition) -> str:
-    """A label of what is counted in follow-up, in words that are true of the experiment's horizon."""
-    if experiment.follow_up is None:
+class Followed(Protocol):
+    """A study, as far as how long its people are followed."""
+
+    @property
+    def follow_up(self) -> FollowUp:
+        """A lifetime, or None: a number of days."""
+
+
+def over_horizon(label: str, study: Followed) -> str:
+    """A label of what is counted in follow-up, in words that are true of the study's horizon."""
+    if study.follow_up is None:
         return label
     return label.replace("in follow-up", "over a lifetime").replace("beyond follow-up", "to the end of life expectancy")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from popsim.definitions.base import Definition
+from popsim.definitions.base import Definition, validate
 from popsim.definitions.fields import AS_TUPLE, Identifier, real
 from popsim.errors import DefinitionError
 
@@ -49,6 +49,39 @@ class MarketShares(Definition):
                 if not math.isclose(total, 1.0, abs_tol=SUM_TOLERANCE):
                     raise ValueError(f"{mix}: the shares of year {year + 1} sum to {total:g}, must sum to 1")
         return self
+
+    @classmethod
+    def of(
+        cls,
+        eligible: float | Sequence[float],
+        current: Mapping[str, Sequence[float]],
+        new: Mapping[str, Sequence[float]],
+        switching: bool,
+        known: Iterable[str],
+        where: str = "market",
+    ) -> Self:
+        """Market shares that are given in Python or on the command line.
+
+        Args:
+            eligible: people who become eligible, each year or year by year.
+            current, new, switching: as the attributes.
+            known: the strategies that there are.
+            where: names the source in messages.
+
+        Raises:
+            DefinitionError: they do not fit together, or a strategy is unknown.
+        """
+        years = max((len(own) for mix in (current, new) for own in mix.values()), default=1)
+        people = list(eligible) if isinstance(eligible, Sequence) else [eligible]
+        table = {
+            "eligible": people * (years if len(people) == 1 else 1),
+            "current": {name: list(own) for name, own in current.items()},
+            "new": {name: list(own) for name, own in new.items()},
+            "switching": switching,
+        }
+        shares = validate(table, cls, where)
+        shares.check_strategies(known, where)
+        return shares
 
     def check_strategies(self, known: Iterable[str], file: Path | str) -> None:
         """Refuse a strategy that a run does not have.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from popsim.drafting.dates import ages, read_dates
 from popsim.drafting.headers import ColumnMatch, match_headers
-from popsim.drafting.reading import number_parser, read_any_csv
+from popsim.drafting.reading import number_parser, read_any_table
 from popsim.drafting.vocabulary import (
     AGE,
     ALL_SUBJECTS,
@@ -81,15 +81,15 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
 
 
-def draft_people(path: Path, parameters: Parameters, key: RandomKey) -> Draft:
-    """Read a table of people.
+def draft_people(path: Path, parameters: Parameters, key: RandomKey, sheet: str = "") -> Draft:
+    """Read a table of people; `sheet` names that of a workbook.
 
     Values that are refused are missing in the result, and imputed like these.
 
     Raises:
         DefinitionError: the file cannot be read, or holds no table.
     """
-    table, notes = read_any_csv(path)
+    table, notes = read_any_table(path, sheet)
     if table.frame.is_empty():
         raise DefinitionError(path, "file", None, "has no row below the names of the columns")
     return draft_table(table, notes, parameters, key)

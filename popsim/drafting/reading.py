@@ -1,4 +1,4 @@
-"""A user's CSV file in any usual encoding, with any usual separator and decimal mark."""
+"""A user's table: a CSV file in any usual encoding, with any usual separator and decimal mark, or a workbook."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from popsim.definitions.base import read_bytes
+from popsim.drafting.workbook import OLD_WORKBOOK, WORKBOOK, sheet_text
 from popsim.errors import DefinitionError
 from popsim.numbers import parse_number
 from popsim.population.csv_table import MAX_BYTES, SEPARATORS, CsvTable, parse_csv
@@ -19,27 +20,38 @@ _MAYBE_THOUSANDS = re.compile(r"[.,][0-9]{3}\b")
 _BOTH_MARKS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3})+,|(?:,[0-9]{3})+\.)[0-9]+")  # so one marks thousands
 _BLANK_THOUSANDS = re.compile(r"(?<=[0-9])['\u2019 \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _TITLE = re.compile(r"[^,;\t|]*[,;\t|\s]*")  # a line with nothing but a first value
-WORKBOOK = b"PK\x03\x04"  # how Excel's files begin
 THOUSANDS = 3  # digits behind a comma that may mark thousands
 
 
-def read_any_csv(path: Path) -> tuple[CsvTable, list[str]]:
-    """The table in a file, and how it was read, in words.
+def read_any_table(path: Path, sheet: str = "") -> tuple[CsvTable, list[str]]:
+    """The table in a CSV file or a workbook, and how it was read, in words.
+
+    Args:
+        path: of the file.
+        sheet: of a workbook; by default its first.
 
     Raises:
         DefinitionError: the file cannot be read, or holds no table.
     """
     content = read_bytes(path, MAX_BYTES)
-    if content.startswith(WORKBOOK):
-        raise DefinitionError(path, "file", None, "is a workbook; save its sheet as CSV")
-    text, encoding = decoded(content)
+    if content.startswith((WORKBOOK, OLD_WORKBOOK)):
+        text, how = sheet_text(path, content, sheet)
+    elif sheet:
+        raise DefinitionError(path, "sheet", sheet, "the file is no workbook")
+    else:
+        text, encoding = decoded(content)
+        how = [encoding]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _SEPARATOR_LINE.sub("", text) if _SEPARATOR_LINE.match(text) else text
     title = _title(text)
     table = parse_csv(text[len(title) :], path, numbered=True)
     table = replace(table, decimal_comma=_decimal_comma(table))
     mark = "comma" if table.decimal_comma else "point"
-    notes = [f"{encoding}, columns separated by {SEPARATORS[table.separator]}, decimal {mark}"]
+    notes = (
+        how
+        if content.startswith(WORKBOOK)
+        else [f"{how[0]}, columns separated by {SEPARATORS[table.separator]}, decimal {mark}"]
+    )
     if title.strip():
         notes.append(f"lines above the names of the columns, left out: {title.count('\n')}")
     return table, notes

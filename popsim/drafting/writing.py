@@ -103,6 +103,22 @@ def column_line(column: DraftedColumn, rows: int) -> str:
     return f"{column.name} from '{column.header}'" + (f": {told}" if told else "")
 
 
+def columns_frame(draft: Draft) -> pl.DataFrame:
+    """What became of each column: column, header, told, missing and share_missing, which are imputed."""
+    rows = [(one.name, one.header, one.told, one.imputed, one.imputed / max(draft.rows, 1)) for one in draft.columns]
+    return pl.DataFrame(rows, ["column", "header", "told", "missing", "share_missing"], orient="row")
+
+
+def imputation_note(draft: Draft) -> list[str]:
+    """What a single imputation means, where there is one."""
+    if not any(one.imputed for one in draft.columns):
+        return []
+    return [
+        "missing values are imputed once, so that no interval counts what they are not known to be; draft again with "
+        "another --seed and --out, and compare the runs"
+    ]
+
+
 def not_copied(draft: Draft) -> list[str]:
     """The columns of the table that are left out, by reason."""
     reasons: dict[str, list[str]] = {}

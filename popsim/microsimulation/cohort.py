@@ -17,37 +17,50 @@ type Floats = NDArray[np.float64]
 
 
 def evaluate(tables: tuple[NDArray[Any], ...], initial: Floats, cycles: int) -> tuple[Floats, Floats]:
-    """Totals and people in each state, of a cohort that starts with so many people in each.
+    """Totals and people in each state, of a cohort that starts with so many people in each; all units at once.
 
     Args:
-        tables: as `kernels.microsimulation.walk_tables` takes them after the number of cycles, of one unit.
+        tables: as `kernels.microsimulation.walk_tables` takes them after the number of cycles.
         initial: (states,) people.
         cycles: T.
 
     Returns:
-        (OUTCOMES,) cost, QALYs and life years of all together, and (T + 1, states) people.
+        (units, OUTCOMES) cost, QALYs and life years of all together, and (units, T + 1, states) people.
     """
     origin, target, restarts, first, last, stays_first, stays_last, reward, one_off = tables
     moves, stays = _probabilities(first, last), _probabilities(stays_first, stays_last)
-    times, states = max(moves.shape[1], reward.shape[2], one_off.shape[2]), len(initial)
-    here = np.zeros((times, states))  # by time in state, the last for that and longer
-    here[0] = initial
-    later = np.minimum(np.arange(times) + 1, times - 1)
-    arrives = np.where(restarts.astype(bool), 0, later[:, None])
-    totals, people = np.zeros(OUTCOMES), np.empty((cycles + 1, states))
+    units, times, states = len(moves), max(moves.shape[2], reward.shape[3], one_off.shape[3]), len(initial)
+    here = np.zeros((units, times, states))  # by time in state, the last for that and longer
+    here[:, 0] = initial
+    totals, people = np.zeros((units, OUTCOMES)), np.empty((units, cycles + 1, states))
     for point in range(cycles + 1):
         if point > 0:
-            row = min(point - 1, len(moves) - 1)
-            flow = here[:, origin] * moves[row]
-            stay = here * stays[row]
-            here = np.zeros((times, states))
-            np.add.at(here, later, stay)
-            np.add.at(here, (arrives, np.broadcast_to(target, arrives.shape)), flow)
-            once = one_off[:, point]
-            totals[:2] += (once * (flow if once.shape[1] > 1 else flow.sum(axis=0))).sum(axis=(1, 2))
-        totals += (reward[:, point] * (here if reward.shape[2] > 1 else here.sum(axis=0))).sum(axis=(1, 2))
-        people[point] = here.sum(axis=0)
+            row = min(point - 1, moves.shape[1] - 1)
+            flow = here[:, :, origin] * moves[:, row]
+            here = _later(here * stays[:, row])
+            for arc, goal in enumerate(target):
+                if restarts[arc]:
+                    here[:, 0, goal] += flow[:, :, arc].sum(axis=1)
+                else:
+                    here[:, :, goal] += _later(flow[:, :, arc])
+            totals[:, :2] += _worth(one_off[:, :, point], flow)
+        totals += _worth(reward[:, :, point], here)
+        people[:, point] = here.sum(axis=1)
     return totals, people
+
+
+def _later(people: Floats) -> Floats:
+    """People (units, times, ...) a cycle later in the same state."""
+    later = np.zeros_like(people)
+    later[:, 1:] = people[:, :-1]
+    later[:, -1] += people[:, -1]
+    return later
+
+
+def _worth(values: Floats, people: Floats) -> Floats:
+    """(units, outcomes) of values (units, outcomes, times or 1, n) of people (units, times, n)."""
+    counted = people if values.shape[2] > 1 else people.sum(axis=1, keepdims=True)
+    return np.asarray((values * counted[:, None]).sum(axis=(2, 3)))
 
 
 def _probabilities(first: NDArray[np.uint32], last: NDArray[np.uint32]) -> Floats:

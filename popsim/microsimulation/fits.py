@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from popsim.arguments import real_number
 from popsim.definitions.base import validate
@@ -44,7 +44,8 @@ FORMS = {
     "gengamma": Form(Survival.generalised_gamma, ["mu", "sigma", "Q"], "mu", ["sigma"]),
 }
 SPLINES = {f"survspline_{scale}": scale for scale in ("hazard", "odds", "normal")}
-PIECES = "piecewise"
+PIECES, COX = "piecewise", "cox"
+LOG_HAZARD = "log_hazard"  # of a Cox model: what is added to every logarithm of the baseline's hazard
 TOLERANCE = 1e-8  # of a covariance, as a share of its largest entry
 
 
@@ -74,12 +75,13 @@ class FittedSurvival:
     Attributes:
         name: begins the names of its parameters: "os" gives "os_shape", "os_age".
         distribution: flexsurv's name, such as "weibull" or "gengamma"; "survspline_hazard", "survspline_odds",
-            "survspline_normal"; or "piecewise", whose coefficients are log hazards.
+            "survspline_normal"; "piecewise", whose coefficients are log hazards; or "cox".
         coefficients: names, as flexsurv has them.
         estimates: of the coefficients.
         covariance: their covariance matrix.
-        knots: of a spline, in log time with the boundaries; of pieces, their starts.
+        knots: of a spline, in log time with the boundaries; of pieces, their starts; of a Cox model, times of events.
         years_per_unit: the unit of time of the fit in years, such as 1 / 12.
+        baseline: of a Cox model, the baseline's cumulative hazard at its knots, taken as certain.
     """
 
     name: str
@@ -89,9 +91,10 @@ class FittedSurvival:
     covariance: NDArray[np.float64]
     knots: Sequence[float] = ()
     years_per_unit: float = 1.0
+    baseline: Sequence[float] = ()
 
     def __post_init__(self) -> None:
-        known = [*FORMS, *SPLINES, PIECES]
+        known = [*FORMS, *SPLINES, PIECES, COX]
         if self.distribution not in known:
             raise InputError(f"{self.name}: distribution: {did_you_mean(str(self.distribution), known)}")
         size = len(self.coefficients)
@@ -112,6 +115,8 @@ class FittedSurvival:
         for coefficient in self.coefficients:
             if self._split(coefficient)[0] not in self._form.names:
                 raise InputError(f"{self.name}: {coefficient}: {self.distribution} has {', '.join(self._form.names)}")
+        if self.distribution == COX and not 0 < len(self.knots) == len(self.baseline):
+            raise InputError(f"{self.name}: needs the baseline's cumulative hazard at each knot, one at least")
         real_number(f"{self.name}: years_per_unit", self.years_per_unit, 1e-9)
 
     @classmethod
@@ -168,6 +173,56 @@ class FittedSurvival:
             estimates[i] *= new.sign
         return cls(name, family, names, estimates, covariance * np.outer(slopes, slopes), knots, years_per_unit)
 
+    @classmethod
+    def from_scikit_survival(
+        cls,
+        name: str,
+        fitter: Any,
+        *,
+        alpha: float | None = None,
+        covariance: ArrayLike | None = None,
+        covariates: Sequence[str] = (),
+        years_per_unit: float = 1.0,
+    ) -> Self:
+        """From a Cox model of scikit-survival after `fit`: CoxPHSurvivalAnalysis or CoxnetSurvivalAnalysis.
+
+        The baseline's hazard is constant between events. After the last, it is the mean since the middle one
+        (assumption: of one event alone it would be noise).
+
+        Args:
+            name: begins the names of the parameters.
+            fitter: Coxnet with fit_baseline_model=True.
+            alpha: of Coxnet, one of its alphas_; the last when None.
+            covariance: of the coefficients, such as that of bootstrap fits, since scikit-survival gives none; the
+                coefficients are certain without it.
+            covariates: names of the columns, where it was fitted without names.
+            years_per_unit: unit of time of the fit, in years.
+
+        Raises:
+            InputError: it is no such model, it is not fitted, or the names or the covariance do not fit.
+        """
+        try:
+            coefficients, offset, step = _cox(fitter, alpha)
+            times, hazard = np.asarray(step.x, float), np.asarray(step.y, float)
+        except (AttributeError, TypeError, ValueError, IndexError):
+            kind = type(fitter).__name__
+            raise InputError(
+                f"{name}: {kind} is no fitted Cox model with a baseline (of Coxnet: fit_baseline_model=True, and alpha "
+                "one of alphas_)"
+            ) from None
+        names = list(covariates) or [str(one) for one in getattr(fitter, "feature_names_in_", ())]
+        if len(names) != len(coefficients):
+            raise InputError(f"{name}: covariates: {len(names)} names for {len(coefficients)} coefficients")
+        rises = (np.diff(hazard, prepend=0.0) > 0.0) & (times > 0.0)
+        size = len(coefficients)
+        given = np.zeros((size, size)) if covariance is None else np.asarray(covariance, float)
+        if given.shape != (size, size):
+            raise InputError(f"{name}: covariance: {given.shape}: must be {size} x {size}, as the coefficients")
+        return cls(
+            name, COX, [LOG_HAZARD, *names], np.array([-offset, *coefficients]), np.pad(given, ((1, 0), (1, 0))),
+            times[rises].tolist(), years_per_unit, hazard[rises].tolist(),
+        )  # fmt: skip
+
     def __call__(self, p: Any, **traits: Any) -> Survival:
         """The distribution with a model's parameters `p`, for people with these traits."""
         values: dict[str, Any] = dict.fromkeys(self._form.names, 0.0)
@@ -184,6 +239,9 @@ class FittedSurvival:
         if unused:
             raise InputError(f"{self.name}: unknown trait '{unused[0]}', {did_you_mean(unused[0], wanted - {''})}")
         numbers = [np.exp(values[name]) if name in self._form.logs else values[name] for name in self._form.names]
+        if self.distribution == COX:
+            scaled: Survival = np.exp(numbers[0]) * _baseline(self.knots, self.baseline)
+            return scaled.in_years(self.years_per_unit)
         if self.distribution in SPLINES or self.distribution == PIECES:
             return self._form.make(numbers, self.knots).in_years(self.years_per_unit)
         return self._form.make(*numbers).in_years(self.years_per_unit)
@@ -199,16 +257,20 @@ class FittedSurvival:
         if twice:
             raise InputError(f"{self.name}: there is a parameter '{twice[0]}' already: give the fit another name")
         uncertainty, groups = None, parameters.groups
-        if len(labels) == 1:
-            variance = float(self.covariance[0, 0])
+        drawn = np.flatnonzero(np.diag(self.covariance)) if self.distribution == COX else np.arange(len(labels))
+        if len(drawn) == 1:
+            variance = float(self.covariance[drawn[0], drawn[0]])
             error = variance**0.5 if variance >= 0.0 else variance
             uncertainty = {"distribution": "normal", "standard_error": error}
-        else:
-            covariance = (0.5 * (self.covariance + self.covariance.T)).tolist()
-            jointly = {"distribution": "multivariate_normal", "parameters": labels, "covariance": covariance}
+        elif len(drawn):
+            covariance = (0.5 * (self.covariance + self.covariance.T))[np.ix_(drawn, drawn)].tolist()
+            joint = tuple(labels[i] for i in drawn)
+            jointly = {"distribution": "multivariate_normal", "parameters": joint, "covariance": covariance}
             groups = (*groups, validate(jointly | {"source": source}, MultivariateNormal, self.name))
-        pairs = zip(labels, self.estimates.tolist(), strict=True)
-        fitted = {label: _record(value, source, label, uncertainty) for label, value in pairs}
+        fitted = {
+            label: _record(value, source, label, uncertainty if i in drawn else None)
+            for i, (label, value) in enumerate(zip(labels, self.estimates.tolist(), strict=True))
+        }
         own = {key: parameters.of(key) for key in parameters}
         return ParameterSet(parameters.name, own | fitted, groups)
 
@@ -242,10 +304,30 @@ def _form(distribution: str, knots: int) -> Form:
             "gamma0",
             [],
         )
+    if distribution == COX:
+        return Form(Survival.piecewise_exponential, [LOG_HAZARD], LOG_HAZARD, [])
     if distribution == PIECES:
         rates = [f"rate{i}" for i in range(knots)]
         return Form(lambda rate, at: Survival.piecewise_exponential(at, rate), rates, "", rates)
     return FORMS[distribution]
+
+
+def _cox(fitter: Any, alpha: float | None) -> tuple[NDArray[np.float64], float, Any]:
+    """Coefficients, what is subtracted from the linear predictor, and the baseline's cumulative hazard."""
+    coefficients = np.asarray(fitter.coef_, float)
+    if coefficients.ndim == 1:
+        return coefficients, 0.0, fitter.cum_baseline_hazard_
+    place = -1 if alpha is None else int(np.flatnonzero(np.isclose(fitter.alphas_, alpha))[0])
+    baseline = fitter._get_baseline_model(fitter.alphas_[place]).cum_baseline_hazard_
+    return coefficients[:, place], float(fitter.offset_[place]), baseline
+
+
+def _baseline(times: Sequence[float], hazard: Sequence[float]) -> Survival:
+    """Constant hazards between times of events, and after the last the mean since the middle one."""
+    ends, total = np.array([0.0, *times]), np.array([0.0, *hazard])
+    middle = (len(ends) - 1) // 2
+    later = (total[-1] - total[middle]) / (ends[-1] - ends[middle])
+    return Survival.piecewise_exponential(ends.tolist(), [*(np.diff(total) / np.diff(ends)), later])
 
 
 def _identifier(coefficient: str) -> str:

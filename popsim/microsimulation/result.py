@@ -108,7 +108,7 @@ class Microsimulation:
         """
         if comparator not in self.strategies:
             raise InputError(f"comparator {comparator!r}: {did_you_mean(str(comparator), self.strategies)}")
-        return cost_effectiveness(self._independent, comparator, willingness_to_pay, confidence)
+        return cost_effectiveness(self.independent_measures, comparator, willingness_to_pay, confidence)
 
     def icer_table(self, effect: str = QALYS) -> pl.DataFrame:
         """Incremental analysis of all strategies: who is dominated, and what each step of the frontier costs.
@@ -119,7 +119,7 @@ class Microsimulation:
         return icer_table(Decision.of(self.measures, self.strategies[0], effect))
 
     @property
-    def _independent(self) -> pl.DataFrame:
+    def independent_measures(self) -> pl.DataFrame:
         """Measures with batches of individuals in place of replications, where there is one run."""
         people = len(self.person_id)
         batches = next((b for b in range(MAX_BATCHES, MIN_BATCHES - 1, -1) if people % b == 0), 1)

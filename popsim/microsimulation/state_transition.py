@@ -112,13 +112,18 @@ class StateTransitionModel(Model):
             )
             for traits, rows in tables.groups(people.columns, self._traits())
         ]
-        lived = []
-        for unit in units:
+        lived: list[UnitTotals] = []
+        for together in self._alike(units, [traits for traits, _ in parts], 0):
+            stacks = zip(*(unit.tables for unit in together), strict=True)
             groups = [
-                cohort.evaluate(self._tables(unit.p, traits), start, self.timing.cycles) for traits, start in parts
+                cohort.evaluate(stacked(stack), start, self.timing.cycles)
+                for stack, (_, start) in zip(stacks, parts, strict=True)
             ]
             totals, counts = (sum(values[1:], start=values[0]) for values in zip(*groups, strict=True))
-            lived.append(UnitTotals(totals / len(people), np.zeros_like(totals), counts))
+            lived += [
+                UnitTotals(total / len(people), np.zeros_like(total), count)
+                for total, count in zip(totals, counts, strict=True)
+            ]
         return lived
 
     def _alike(

@@ -122,15 +122,17 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
     for (origin, target), value in given.items():
         table[..., origin, target] = value
     names = list(states)
-    for origin, name in enumerate(names):
-        row = table[..., origin, :]
-        stated = (origin, origin) in given
-        if not (np.all(row >= 0.0) and np.all(row.sum(axis=-1) <= 1.0 + TOLERANCE)):
-            raise InputError(f"{where}: probabilities from '{name}' must be 0 or above and add up to at most 1")
-        if stated and not np.all(np.abs(row.sum(axis=-1) - 1.0) <= TOLERANCE):
-            raise InputError(f"{where}: probabilities from '{name}', staying included, must add up to 1")
-        if not stated:
-            row[..., origin] = np.maximum(1.0 - row.sum(axis=-1), 0.0)
+    sums, stated = table.sum(axis=-1), np.array([(origin, origin) in given for origin in range(len(names))])
+    sound = ((table >= 0.0).all(axis=-1) & (sums <= 1.0 + TOLERANCE)).all(axis=(0, 1))
+    whole = ~stated | (np.abs(sums - 1.0) <= TOLERANCE).all(axis=(0, 1))
+    if not (sound & whole).all():
+        origin = int(np.argmin(sound & whole))
+        must = (
+            "must be 0 or above and add up to at most 1" if not sound[origin] else "staying included, must add up to 1"
+        )
+        raise InputError(f"{where}: probabilities from '{names[origin]}'{'' if not sound[origin] else ','} {must}")
+    rest = np.flatnonzero(~stated)
+    table[..., rest, rest] = np.maximum(1.0 - sums[..., rest], 0.0)
     ends = np.cumsum(table, axis=-1)
     ends[..., -1] = 1.0
     # Uniform (w + 1/2) / 2**32 < c  <=>  w < ceil(c 2**32 - 1/2).

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from popsim.analyses.decision_view import StudyFacts
 from popsim.definitions.money import AS_PRINTED
+from popsim.definitions.parameter import Parameter
 from popsim.evidence.sets import SHIPPED
 from popsim.plurals import counted
-from popsim.reporting.intervals import ADVISED, ADVISED_DRAWS, has_intervals, note
+from popsim.reporting.intervals import ADVISED, ADVISED_DRAWS, any_run, has_intervals, note
 from popsim.runs.run import StoredRun
 from popsim.studies.prices import price_years
 
@@ -33,7 +36,24 @@ class Caution(NamedTuple):
 
 def cautions(run: StoredRun) -> list[Caution]:
     """The warnings that apply to a run, the most general first."""
-    return [*_validity(run), *_repeats(run), *_prices(run), *_people(run), *_assumed(run)]
+    facts = replace(StudyFacts.of(run.experiment), again=run.again)
+    return [*_validity(run), *_repeats(facts), *_prices(run), *_people(run), *_assumed(_records(run))]
+
+
+def cautions_of_model(facts: StudyFacts, parameters: Sequence[Parameter]) -> list[Caution]:
+    """The warnings that apply to a model of one's own.
+
+    Args:
+        facts: of the study.
+        parameters: those that have a source.
+    """
+    valid = Caution(
+        "Not validated here",
+        "popsim checks that the model keeps to arithmetic, not that it is true. Compare its survival, events and costs "
+        "with data that it was not made from.",
+        "",
+    )
+    return [valid, *_repeats(facts), *_assumed(parameters)]
 
 
 def _validity(run: StoredRun) -> Iterator[Caution]:
@@ -50,20 +70,21 @@ def _validity(run: StoredRun) -> Iterator[Caution]:
     )
 
 
-def _repeats(run: StoredRun) -> Iterator[Caution]:
-    experiment, lacking = run.experiment, note(run.experiment, run.again)
-    if lacking:
+def _repeats(facts: StudyFacts) -> Iterator[Caution]:
+    lacking, again = note(facts, facts.again), facts.again or any_run
+    if lacking and not facts.exact:
         yield Caution("Too few repetitions", lacking, RESULTS)
-    elif experiment.draws <= 1 and experiment.replications < ADVISED:
-        more = run.again("--replications", ADVISED)
-        few = counted(experiment.replications, "replication")
+    elif facts.draws <= 1 and facts.replications < ADVISED and not facts.exact:
+        more = again("--replications", ADVISED)
+        few = counted(facts.replications, "replication")
         told = f"{few}: chance alone still moves the figures. {more} narrows them."
         yield Caution("Few replications", told, RESULTS)
-    if experiment.draws <= 1:
-        more = run.again("--draws", ADVISED_DRAWS)
-        told = f"Intervals show chance alone, as if every parameter were known. {more} adds what is not known."
+    if facts.draws <= 1:
+        more = again("--draws", ADVISED_DRAWS)
+        shown = "No interval is shown" if facts.exact else "Intervals show chance alone"
+        told = f"{shown}, as if every parameter were known. {more} adds what is not known."
         yield Caution("Parameters held certain", told, RESULTS)
-    elif has_intervals(experiment) and experiment.replications == 1:
+    elif has_intervals(facts) and facts.replications == 1 and not facts.exact:
         told = "One replication per draw: chance counts as parameter uncertainty, so certainty is understated."
         yield Caution("Chance not separated", told, RESULTS)
 
@@ -95,9 +116,12 @@ def _people(run: StoredRun) -> Iterator[Caution]:
         )
 
 
-def _assumed(run: StoredRun) -> Iterator[Caution]:
-    records = [SHIPPED[name].of(key) for name, values in run.manifest.get("parameters", {}).items()
-               if name in SHIPPED for key in values if key in SHIPPED[name]]  # fmt: skip
+def _records(run: StoredRun) -> list[Parameter]:
+    return [SHIPPED[name].of(key) for name, values in run.manifest.get("parameters", {}).items()
+            if name in SHIPPED for key in values if key in SHIPPED[name]]  # fmt: skip
+
+
+def _assumed(records: Sequence[Parameter]) -> Iterator[Caution]:
     assumed = sum(ASSUMPTION in record.source.lower() for record in records)
     if assumed:
         yield Caution(

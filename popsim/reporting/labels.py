@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from popsim.analyses.decision_view import StudyFacts
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.outcome_valuation import ICER, NET_BENEFIT
 from popsim.simulation.schema import SCHEMA
@@ -21,7 +22,7 @@ def measure_label(name: str, currency: str, settings: Mapping[str, str] | None =
     return f"{title}: {(settings or {}).get(member, member)}"
 
 
-def difference_label(name: str, experiment: ExperimentDefinition) -> str:
+def difference_label(name: str, experiment: ExperimentDefinition | StudyFacts) -> str:
     """What a measure's difference from the comparator is called within a sentence."""
     if name == ICER:
         return f"cost per QALY gained, {experiment.currency}"

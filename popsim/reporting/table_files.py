@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from polars import selectors
@@ -26,6 +26,9 @@ from popsim.exchange.tables.csv_file import write_csv
 from popsim.reporting.labels import code_label, codes_of, level_label
 from popsim.studies.content import combined_hash
 from popsim.studies.measures import measure_of
+
+if TYPE_CHECKING:
+    from popsim.analyses.decision_view import StudyFacts
 
 STANDARD_OUTPUT = "-"
 MAX_SHEET_NAME = 31
@@ -125,6 +128,14 @@ def tables_are_of(
     collection.currency = collection.currency or experiment.currency
     if run_id and content_hash:
         collection.hashes[run_id] = content_hash
+
+
+def tables_are_of_model(facts: StudyFacts) -> None:
+    """Note the model of one's own that the tables of the command are of."""
+    collection = _COLLECTION.get()
+    if collection is not None:
+        collection.strategies |= facts.strategies
+        collection.seed, collection.currency = facts.seed, facts.currency
 
 
 def write_tables(collection: Collection, csv: Path | None, json_path: Path | None, xlsx: Path | None) -> list[Path]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,27 +14,32 @@ import polars as pl
 from numpy.typing import NDArray
 
 from popsim.analyses.contrast import NET_BENEFIT, Contrast
-from popsim.analyses.decision_view import DecisionView
+from popsim.analyses.decision_view import DecisionView, StudyFacts
 from popsim.analyses.information import UncertainRun
-from popsim.analyses.sensitivity.parameters import HIGH, LOW, Varied
+from popsim.analyses.sensitivity.parameters import Varied, varied_of
 from popsim.analyses.sensitivity.ways import one_way
 from popsim.arguments import whole_number
-from popsim.economics.budget import TOTAL, budget_impact
+from popsim.definitions.base import validate
+from popsim.definitions.experiment import Cheers
+from popsim.definitions.market import MarketShares
+from popsim.economics.budget import TOTAL, budget_impact, market_impact
 from popsim.economics.checks import check_price
-from popsim.economics.cost_effectiveness import QALYS, net_benefit
+from popsim.economics.cost_effectiveness import QALYS, net_benefit, paired_differences
 from popsim.economics.decision import Decision, acceptability, choice_table
 from popsim.economics.information import ProposedStudy, information, perfect_information, sample_information
 from popsim.errors import InputError, did_you_mean
-from popsim.evidence.draws import uncertain_parameters
-from popsim.evidence.parameters import ParameterSet
 from popsim.microsimulation.base import Model
 from popsim.microsimulation.decision_tree import DecisionTree
 from popsim.microsimulation.result import MEASURES, Microsimulation
 from popsim.microsimulation.timing import Discounting
-from popsim.numbers import read_number
+from popsim.reporting.intervals import readable
+from popsim.reporting.pages.model import write_model_report
+from popsim.surface.model_checks import findings
+from popsim.surface.model_report import horizon_of, horizon_years, kind_in_words, report_of, uncertain_of
 from popsim.surface.plots import ModelPlots
 from popsim.surface.wording import for_python
 
+PEOPLE = 1000  # about whom the answer says what they cost in all
 SPENDING = "spending_year_{}.programme"  # the payer pays for it
 
 
@@ -57,6 +63,9 @@ class ModelAnalysis:
         exact: expected values of a cohort instead of a simulation.
         currency: of the costs, as figures show it.
         titles: of the strategies, by name; the names themselves where there is none.
+        title, description: of the study: its name and its question.
+        information_groups: parameters that one study would inform together, by its name.
+        cheers: what readers must know, by heading: the keys of an experiment's [cheers].
     """
 
     model: Model
@@ -69,6 +78,10 @@ class ModelAnalysis:
     exact: bool = False
     currency: str = "units"
     titles: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    information_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cheers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.comparator not in self.model.strategies:
@@ -76,27 +89,31 @@ class ModelAnalysis:
         if len(self.model.strategies) < 2:
             raise InputError("strategies: there is one, so that there is nothing to compare")
         check_price(self.willingness_to_pay)
+        for name in self.titles:
+            if name not in self.model.strategies:
+                raise InputError(f"titles: {did_you_mean(name, self.model.strategies)}")
+        validate(dict(self.cheers), Cheers, "cheers")
 
     @cached_property
     def result(self) -> Microsimulation:
         """The run, made when first asked for."""
-        return self._run(self.model, self.draws, self.replications)
+        return self.run_of(self.model, self.draws, self.replications)
 
     @cached_property
     def base_case(self) -> Microsimulation:
         """One run without parameter draws."""
-        return self._run(self.model, 0, 1)
+        return self.run_of(self.model, 0, 1)
 
     @cached_property
     def decision(self) -> Decision:
         """Cost and QALYs of every strategy in every draw."""
-        return Decision.of(self.result.measures, self.comparator)
+        return Decision.of(self._measures, self.comparator)
 
     def decide(self, willingness_to_pay: float | None = None, effect: str = QALYS) -> pl.DataFrame:
         """Which strategy to choose, in the columns of `Run.decide`."""
         price = self._price(willingness_to_pay)
-        decision = Decision.of(self.result.measures, self.comparator, effect)
-        gains = net_benefit(self.result.measures, self.comparator, price, effect)
+        decision = Decision.of(self._measures, self.comparator, effect)
+        gains = readable(net_benefit(self._measures, self.comparator, price, effect), self.view)
         return choice_table(decision, gains, price, with_draws=len(decision.draws) > 1)
 
     def acceptability(self, willingness_to_pay: float | Iterable[float] | None = None) -> pl.DataFrame:
@@ -150,7 +167,7 @@ class ModelAnalysis:
 
         def evaluate(names: Sequence[str], values: NDArray[np.float64]) -> pl.DataFrame:
             rows = [pl.DataFrame([row], list(names), orient="row") for row in values.tolist()]  # draw 1: the same luck
-            runs = [self._run(self.model, row, self.replications).measures for row in rows]
+            runs = [self.run_of(self.model, row, self.replications).measures for row in rows]
             return pl.concat(
                 [run.with_columns(draw=pl.lit(row, run["draw"].dtype)) for row, run in enumerate(runs, start=1)]
             )
@@ -171,7 +188,7 @@ class ModelAnalysis:
             InputError: a number is out of bounds, or the model's time is no whole number of cycles a year.
         """
         people = list(eligible) if isinstance(eligible, Sequence) else [float(eligible)] * len(uptake)
-        measures = self._spending(len(uptake))
+        measures = self.spending(len(uptake))
         others = [name for name in self.model.strategies if name != self.comparator]
         impacts = {name: budget_impact(measures, self.comparator, name, people, uptake) for name in others}
         return pl.concat(
@@ -183,29 +200,107 @@ class ModelAnalysis:
             ]
         )
 
+    def market_budget(
+        self,
+        eligible: float | Sequence[float],
+        current: Mapping[str, Sequence[float]],
+        new: Mapping[str, Sequence[float]],
+        *,
+        switching: bool = False,
+    ) -> pl.DataFrame:
+        """What a new mix of strategies instead of the current one does to a budget, by year, not discounted.
+
+        Args:
+            eligible: people who become eligible, each year or year by year.
+            current, new: shares of people by strategy, year by year; those of a year sum to 1.
+            switching: whether people switch as shares move; otherwise they keep the strategy of their year.
+
+        Returns:
+            year, current_mix, new_mix, net, and the Monte Carlo interval of net (low, high).
+        """
+        market = MarketShares.of(eligible, current, new, switching, self.model.strategies)
+        table = market_impact(self.spending(len(market.eligible)), market)
+        return table.filter(pl.col("component") == TOTAL).drop("component")
+
     @property
     def plot(self) -> ModelPlots:
         """The figures: `study.plot.plane()`, `study.plot.acceptability(ax=ax)`, `study.plot.tornado("treated")` ..."""
-        timing, run = self.model.timing, self.result
-        years = timing.cycles * timing.cycle_years
-        view = DecisionView(
-            {name: self.titles.get(name, name) for name in self.model.strategies},
-            self.comparator,
-            run.measures,
-            self.willingness_to_pay,
-            self.currency,
-            len(run.draws),
-            self.seed,
-            f"{years:g} years",
-            self.currency,
-            lambda: UncertainRun(self._draws, (), {}, ""),
-        )
-        return ModelPlots(view, self.one_way)
+        return ModelPlots(self.view, self.one_way)
+
+    def report(
+        self,
+        path: Path | str = "report.html",
+        *,
+        eligible: float | Sequence[float] | None = None,
+        uptake: Sequence[float] = (),
+    ) -> Path:
+        """Write one HTML page: the answer, tables, figures, methods, checks, parameters and provenance.
+
+        Args:
+            path: a .html file in a folder that exists.
+            eligible, uptake: as for `budget`, to have its table too.
+
+        Raises:
+            InputError: the name does not end in .html, the file cannot be written, or a number is out of bounds.
+        """
+        path = Path(path)
+        if path.suffix != ".html" or path.is_dir() or not path.parent.is_dir():
+            raise InputError(f"report: {path}: must be the path of a .html file in a folder that exists")
+        return write_model_report(report_of(self, None if eligible is None else self.budget(eligible, uptake)), path)
 
     def verify(self) -> pl.DataFrame:
         """Black-box checks of the model: check, holds (null where it does not apply), saw."""
-        rows = [(title, *check(self)) for title, check in CHECKS.items()]
+        rows = [(one.title, one.holds, one.saw) for one in findings(self)]
         return pl.DataFrame(rows, {"check": pl.String, "holds": pl.Boolean, "saw": pl.String}, orient="row")
+
+    @cached_property
+    def view(self) -> DecisionView:
+        """What texts, figures and pages of the decision show."""
+        run, years, exact = self.result, horizon_years(self.model), self.exact or self.model.always_exact
+        groups = {name: list(members) for name, members in self.information_groups.items()}
+        batches = not len(run.draws) and self._measures["replication"].n_unique()
+        return DecisionView(
+            title=self.title or kind_in_words(self.model),
+            strategies={name: self.titles.get(name, name) for name in self.model.strategies},
+            comparator=self.comparator,
+            willingness_to_pay=self.willingness_to_pay,
+            currency=self.currency,
+            people=len(run.person_id),
+            draws=len(run.draws),
+            replications=batches or self.replications,
+            batches=batches > self.replications,
+            exact=exact,
+            seed=self.seed,
+            horizon=horizon_of(self.model),
+            years=years,
+            prices=self.currency,
+            discount_rate_costs=self.model.discounting.costs,
+            again=lambda flag, value: f"{flag} {value}",
+            measures=self._measures,
+            differences=paired_differences(self._measures, self.comparator),
+            known=lambda _: UncertainRun(self._draws, (), groups, ""),
+            reference_people=PEOPLE,
+        )
+
+    @property
+    def base_view(self) -> StudyFacts:
+        """The facts of a deterministic analysis: replications are whole simulations, and nothing is drawn."""
+        return replace(self.view, draws=0, replications=self.replications, batches=False)
+
+    def budget_view(self, years: int) -> DecisionView:
+        """What texts of a budget of so many years show."""
+        return replace(self.view, measures=self.spending(years), replications=self.replications, batches=False)
+
+    @property
+    def _measures(self) -> pl.DataFrame:
+        """Of the run, or of batches of its people where there is one run whose totals were kept."""
+        return self._repeated(self.result.independent_measures)
+
+    def _repeated(self, measures: pl.DataFrame) -> pl.DataFrame:
+        """Expected values twice in each draw: a second run would give the same, which says that there is no noise."""
+        if not (self.exact or self.model.always_exact) or len(self.result.runs) == 1:
+            return measures
+        return pl.concat([measures, measures.with_columns(pl.col("replication") + 1)])
 
     @property
     def _draws(self) -> pl.DataFrame:
@@ -216,41 +311,27 @@ class ModelAnalysis:
     def _price(self, willingness_to_pay: float | None) -> float:
         return float(self.willingness_to_pay if willingness_to_pay is None else willingness_to_pay)
 
-    def _run(self, model: Model, draws: int | pl.DataFrame, replications: int) -> Microsimulation:
+    def run_of(self, model: Model, draws: int | pl.DataFrame, replications: int) -> Microsimulation:
+        """A model run as the analysis is: its people and seed."""
         return model.run(
             self.individuals, seed=self.seed, draws=draws, replications=replications, exact=self.exact
         )  # fmt: skip
 
-    def _varied(self, parameters: Sequence[str]) -> list[Varied]:
-        own = self.model.parameters
-        known = uncertain_parameters({own.name: own}, (), own.name) if isinstance(own, ParameterSet) else None
-        ranges = {name.partition(".")[2]: known.distributions[name] for name in known.names} if known else {}
-        chosen = list(parameters) or list(ranges)
+    def _varied(self, parameters: Sequence[str]) -> tuple[Varied, ...]:
+        own, strategies = self.model.parameters, self.model.strategies
+        records, distributions = uncertain_of(own)
+        setters = {name: strategy for strategy, changes in strategies.items() for name in changes}
+        chosen = list(parameters) or [name for name in distributions if name not in setters]
         if not chosen:
             raise InputError("no parameter is uncertain, name some with ranges: name=low:high")
-        found = []
         for text in chosen:
-            name, given, span = text.partition("=")
-            if name not in own:
-                raise InputError(f"parameter '{name}': {did_you_mean(name, own)}")
-            setter = next((strategy for strategy, changes in self.model.strategies.items() if name in changes), None)
-            if setter is not None:
+            if (name := text.partition("=")[0]) in setters:
                 raise InputError(
-                    f"parameter '{name}': strategy '{setter}' sets it itself; vary one that no strategy sets"
+                    f"parameter '{name}': strategy '{setters[name]}' sets it itself; vary one that no strategy sets"
                 )
-            if given:
-                low, high = _range(text, span)
-            elif name in ranges:
-                low, high = ranges[name].quantile(np.array([LOW, HIGH])).tolist()
-            else:
-                raise InputError(f"parameter '{name}': it has no uncertainty, give a range: {name}=low:high")
-            unit = own.of(name).unit if isinstance(own, ParameterSet) else ""
-            found.append(Varied(name, unit, float(own[name]), low, high))
-        if len({one.name for one in found}) < len(found):
-            raise InputError("parameters: one is named twice")
-        return found
+        return varied_of(chosen, records, distributions)
 
-    def _spending(self, years: int) -> pl.DataFrame:
+    def spending(self, years: int) -> pl.DataFrame:
         """Cost per person in each year since the start: differences of runs that end a year later each."""
         years = whole_number("years of the budget", years, 1, 100)
         if isinstance(self.model, DecisionTree):
@@ -263,81 +344,11 @@ class ModelAnalysis:
         for year in range(1, last + 1):
             timing = replace(self.model.timing, cycles=min(round(year * cycles), self.model.timing.cycles))
             model = replace(self.model, timing=timing, discounting=Discounting(0.0, 0.0))
-            table = self._run(model, self.draws, self.replications).measures.filter(pl.col("measure") == MEASURES[0])
+            table = self.run_of(model, self.draws, self.replications).measures.filter(pl.col("measure") == MEASURES[0])
             spent = table["value"] if before is None else table["value"] - before
             parts.append(table.with_columns(measure=pl.lit(SPENDING.format(year)), value=spent))
             before = table["value"]
-        return pl.concat(parts)
-
-
-type Checked = tuple[bool | None, str]
-
-
-def _same_again(study: ModelAnalysis) -> Checked:
-    once, twice = study.base_case.means, study._run(study.model, 0, 1).means
-    return bool(np.array_equal(once, twice)), f"largest difference {np.abs(once - twice).max():g}"
-
-
-def _alive_in_range(study: ModelAnalysis) -> Checked:
-    result = study.base_case
-    people = result.counts.sum(axis=-1)
-    off = float(np.abs(people - len(result.person_id)).max())
-    return off <= 1e-6 * len(result.person_id), f"people lost at any point: {off:g}"
-
-
-def _nothing_is_free_of_value(study: ModelAnalysis) -> Checked:
-    model = study.model
-    if not hasattr(model, "utilities"):
-        return None, "the model has no utilities"
-    changes: dict[str, Any] = {"utilities": lambda p: {}, "costs": lambda p: {}}
-    changes |= {name: None for name in ("transition_costs", "transition_qalys", "leaving_costs", "leaving_qalys")
-                if hasattr(model, name)}  # fmt: skip
-    means = study._run(replace(model, **changes), 0, 1).means
-    return bool((means[..., :2] == 0.0).all()), f"cost and QALYs up to {np.abs(means[..., :2]).max():g}"
-
-
-def _discounting_lowers(study: ModelAnalysis) -> Checked:
-    if isinstance(study.model, DecisionTree):
-        return None, "a tree has no time"
-    free, dear = (
-        study._run(replace(study.model, discounting=Discounting(rate, rate)), 0, 1).means for rate in (0.0, 0.1)
-    )
-    lower = bool(
-        (np.abs(dear[..., :2]) <= np.abs(free[..., :2]) + 1e-9).all() and np.allclose(dear[..., 2], free[..., 2])
-    )
-    return lower, f"QALYs {free[0, 0, 1]:.4g} undiscounted, {dear[0, 0, 1]:.4g} at 10% a year"
-
-
-def _simulation_agrees(study: ModelAnalysis) -> Checked:
-    if study.model.always_exact:
-        return None, "the model is always evaluated exactly"
-    try:
-        exact = study.model.run(study.individuals, seed=study.seed, exact=True).means
-    except InputError as error:
-        return None, str(error)
-    simulated = study.model.run(study.individuals, seed=study.seed)
-    spread = np.sqrt(simulated.variances / len(simulated.person_id))
-    off = np.nan_to_num(np.abs(simulated.means - exact) / np.where(spread > 0.0, spread, np.inf))
-    return bool((off < 4.5).all()), f"largest distance {off.max():.1f} standard errors"
-
-
-CHECKS: dict[str, Callable[[ModelAnalysis], Checked]] = {
-    "The same seed gives the same results": _same_again,
-    "Everybody is in one state at every point": _alive_in_range,
-    "Without costs and utilities nothing is counted": _nothing_is_free_of_value,
-    "A discount rate lowers costs and QALYs, not life years": _discounting_lowers,
-    "Simulated means agree with the exact cohort": _simulation_agrees,
-}
-
-
-def _range(text: str, span: str) -> tuple[float, float]:
-    try:
-        low, high = (read_number(end) for end in span.split(":"))
-    except ValueError:
-        raise InputError(f"parameter '{text}': a range is written name=low:high") from None
-    if not low < high:
-        raise InputError(f"parameter '{text}': low must be below high")
-    return low, high
+        return self._repeated(pl.concat(parts))
 
 
 for_python(ModelAnalysis)

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from popsim.economics.budget import budget_impact
+from popsim.definitions.market import MarketShares
+from popsim.economics.budget import budget_impact, market_impact
 from popsim.economics.cost_effectiveness import QALYS, net_benefit
 from popsim.economics.decision import Decision, choice_table
 from popsim.economics.perspectives import perspective_named
@@ -133,6 +134,37 @@ class Run(StoredRun):
             for name in others
         ]
         return as_requested(readable(pl.concat(tables), self.experiment), pandas)
+
+    def market_budget(
+        self,
+        eligible: float | Sequence[float],
+        current: Mapping[str, Sequence[float]],
+        new: Mapping[str, Sequence[float]],
+        *,
+        switching: bool = False,
+        perspective: str = "payer",
+        pandas: bool = False,
+    ) -> Any:
+        """What a new mix of strategies instead of the current one does to a budget, not discounted.
+
+            run.market_budget(1000, {"usual_care": [1.0, 1.0]}, {"usual_care": [0.8, 0.5], "clinic": [0.2, 0.5]})
+
+        Args:
+            eligible: people who become eligible, each year or year by year.
+            current, new: shares of people by strategy, year by year; those of a year sum to 1.
+            switching: whether people switch as shares move; otherwise they keep the strategy of their year.
+            perspective: whose budget: "payer", "health_system", "societal" or "patient".
+            pandas: whether the table is a pandas one.
+
+        Returns:
+            year, component, current_mix, new_mix, net, and the Monte Carlo interval of net (low, high).
+
+        Raises:
+            InputError: shares do not sum to 1, a strategy is unknown, or a number is out of bounds.
+        """
+        market = MarketShares.of(eligible, current, new, switching, self.strategies)
+        table = market_impact(self.frame("measures"), market, perspective_named(perspective))
+        return as_requested(readable(table, self.experiment), pandas)
 
     @property
     def plot(self) -> RunPlots:

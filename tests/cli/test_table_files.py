@@ -19,11 +19,12 @@ from popsim.runs.run import StoredRun
 SMALL = ["--population", "40", "--draws", "0", "--replications", "3", "--enrolment-days", "5", "--workers", "1"]
 NO_TABLE = {  # and why
     "new": "writes files", "check": "prints a verdict", "schema": "prints JSON", "plot": "draws", "report": "a page",
-    "pathway show": "draws", "cohort from-table": "writes files", "cohort from-fhir": "writes files",
-    "cohort from-omop": "writes files", "cohort synthesise": "writes files", "deidentify": "writes files",
+    "pathway show": "draws",
+    "cohort synthesise": "writes files", "deidentify": "writes files",
     "card": "writes files", "bundle": "writes files", "dashboard": "a page", "twin page": "a page",
+    "model report": "a page",
     **{f"export {one}": "writes files" for one in ("fhir", "omop", "excel", "r", "twin")},
-    **{f"twin {one}": "prints sentences" for one in ("key", "encrypt", "decrypt", "backup", "restore", "exports")},
+    **{f"twin {one}": "prints sentences" for one in ("key", "encrypt", "decrypt", "backup", "restore")},
     **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},
 }  # fmt: skip
 

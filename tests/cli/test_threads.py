@@ -20,7 +20,11 @@ SIMULATE = {
     "sensitivity sobol", "sensitivity morris", "sensitivity influence",
 }  # fmt: skip
 OF_TWINS = ("new", "update", "watch", "forecast", "compare", "explain")
-ONE_UNIT = {"plot", "report", "export fhir", "export omop", *(f"twin {one}" for one in OF_TWINS)}
+OF_MODELS = ("decide", "one-way", "budget", "verify", "report")
+ONE_UNIT = {
+    "plot", "report", "export fhir", "export omop", *(f"twin {one}" for one in OF_TWINS),
+    *(f"model {one}" for one in OF_MODELS),
+}  # fmt: skip
 NOTHING_IS_SIMULATED = {  # and why
     "new": "writes a file", "examples": "copies files", "status": "counts stored units", "check": "reads definitions",
     "parameters": "reads definitions", "schema": "prints a schema", "pathway show": "draws a definition",

@@ -8,7 +8,7 @@ import pytest
 
 from popsim.drafting.dates import ages, read_dates
 from popsim.drafting.headers import match_header
-from popsim.drafting.reading import number_parser, read_any_csv
+from popsim.drafting.reading import number_parser, read_any_table
 from popsim.errors import DefinitionError
 
 
@@ -28,7 +28,7 @@ def test_every_encoding_and_separator_gives_the_same_table(tmp_path, encoding, s
     rows = [["Name", "Gewicht, kg", "EF"], ["Müller", "72,5", "35"], ["Ødegård", "80,1", "41"]]
     path = tmp_path / "mine.csv"
     path.write_bytes("\r\n".join(separator.join(row) for row in rows).encode(encoding))
-    table, notes = read_any_csv(path)
+    table, notes = read_any_table(path)
     assert table.frame.columns == rows[0]
     assert table.frame["Name"].to_list() == ["Müller", "Ødegård"]
     assert table.numbers("Gewicht, kg").tolist() == [72.5, 80.1]
@@ -60,20 +60,20 @@ def test_every_encoding_and_separator_gives_the_same_table(tmp_path, encoding, s
 def test_ways_of_writing_numbers(tmp_path, text, weights):
     path = tmp_path / "mine.csv"
     path.write_text(text, encoding="utf-8")
-    assert read_any_csv(path)[0].numbers("weight").tolist() == weights
+    assert read_any_table(path)[0].numbers("weight").tolist() == weights
 
 
 def test_a_comma_for_thousands_is_no_decimal_comma(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text('id,uacr\n1,"1,200"\n2,"2,150"\n', encoding="utf-8")
-    assert not read_any_csv(path)[0].decimal_comma
+    assert not read_any_table(path)[0].decimal_comma
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"")
     with pytest.raises(DefinitionError, match="empty"):
-        read_any_csv(path)
+        read_any_table(path)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_years_of_two_digits_lie_before_the_entry():
 def test_marks_of_thousands(tmp_path, word, mark, number):
     path = tmp_path / "mine.csv"
     path.write_text(f"id;ldl;acr\n1;3{mark}5;{word}\n", encoding="utf-8")
-    table, _ = read_any_csv(path)
+    table, _ = read_any_table(path)
     assert number_parser(table)(word) == number
 
 
@@ -173,7 +173,7 @@ def test_a_workbook_is_named(tmp_path):
     path = tmp_path / "mine.xlsx"
     path.write_bytes(b"PK\x03\x04\x14\x00")
     with pytest.raises(DefinitionError, match="save its sheet as CSV"):
-        read_any_csv(path)
+        read_any_table(path)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_warm_up_is_shaded_as_long_as_the_wards_fill(run, monkeypatch):
     census = 12.0 * np.minimum(days / 40.0, 1.0) + random.normal(0, 0.5, 300)
     daily = pl.DataFrame({"strategy": "usual_care", "draw": 0, "replication": 0, "day": days, "census_a": census})
     monkeypatch.setattr(StoredRun, "table", lambda self, name: daily.lazy())
-    assert 25 <= beds.warm_up_days(run, ["a"])["a"] <= 45
+    assert 25 <= beds.shaded_days(run, ["a"])["a"] <= 45
 
 
 def test_a_short_run_says_that_no_warm_up_is_told(run):

@@ -101,6 +101,15 @@ def test_budget():
     assert table["net"].to_list() == pytest.approx([first, second])
 
 
+def test_market_shares_of_two_strategies_are_an_uptake():
+    mixes = {"usual": [1.0, 1.0]}, {"usual": [0.5, 0.0], "treated": [0.5, 1.0]}
+    uptake = study().budget(100, [0.5, 1.0])
+    assert study().market_budget(100, *mixes)["net"].to_list() == pytest.approx(uptake["net"].to_list())
+    both = study().market_budget([100, 0], *mixes, switching=True)  # half of 100 people; then all of them, in year 2
+    first, later = (study().budget([100.0, 0.0], share)["net"].to_list() for share in ([0.5, 0.5], [1.0, 1.0]))
+    assert both["net"].to_list() == pytest.approx([first[0], later[1]])
+
+
 def test_checks_hold_and_find_faults():
     held = study(individuals=2000, exact=False).verify()
     assert held["holds"].to_list() == [True] * 5
@@ -127,10 +136,12 @@ def test_checks_hold_and_find_faults():
         (lambda: study().one_way(), "no parameter is uncertain"),
         (lambda: study().one_way(["price=1:2"]), "strategy 'treated' sets it itself"),
         (lambda: study().one_way(["q"]), "it has no uncertainty, give a range"),
-        (lambda: study().one_way(["q=a:b"]), "a range is written name=low:high"),
+        (lambda: study().one_way(["q=a:b"]), "must be NAME=LOW:HIGH, two numbers"),
         (lambda: study().one_way(["q=0.2:0.1"]), "low must be below high"),
         (lambda: study().one_way(["q=0.1:0.2", "q=0.1:0.3"]), "named twice"),
         (lambda: study().evpi(), "0 parameter draws: needs at least 20"),
+        (lambda: study().market_budget(1, {"usual": [0.9]}, {"treated": [1.0]}), "the shares of year 1 sum to 0.9"),
+        (lambda: study().market_budget(1, {"usal": [1.0]}, {"treated": [1.0]}), "did you mean 'usual'"),
         (lambda: study(leaving(timing=ps.Timing(10, 0.3))).budget(1, [1.0]), "whole number of cycles a year"),
     ],
 )

@@ -46,7 +46,7 @@ def test_the_command(capsys, tmp_path):
     assert main(["verify", str(MAIN), "--only", "discounting", "--people", "40", "--csv", str(table)]) == 0
     printed = capsys.readouterr().out
     assert "holds      A constant stream has the closed form of its discounted sum" in printed
-    assert printed.splitlines()[-1].endswith("0 fail, 0 do not apply to this experiment")
+    assert printed.splitlines()[-1].endswith("0 fail, 0 do not apply")
     assert pl.read_csv(table)["result"].unique().to_list() == ["holds"]
 
 

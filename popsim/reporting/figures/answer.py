@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from popsim.analyses.decision_view import DecisionView
 from popsim.economics.cost_effectiveness import TOTAL_COST, net_benefit
 from popsim.errors import InputError
 from popsim.reporting.answer import BED_DAYS, answer, as_sharp, difference_of
@@ -20,41 +21,43 @@ MILLION = 1e6
 
 
 @style.styled
-def answer_figure(run: StoredRun) -> Figure:
+def answer_figure(run: StoredRun | DecisionView) -> Figure:
     """Each strategy against the comparator: net benefit per person, extra cost of the region, bed-days of the region.
 
     Raises:
         InputError: there is nothing to compare.
     """
-    found = answer(run)
+    view = DecisionView.of_run(run)
+    found = answer(view)
     if found is None:
         raise InputError("there is nothing to compare: one strategy, or all are the same")
-    experiment, titles = run.experiment, run.strategies
-    names = [name for name in titles if name != run.comparator]
-    benefits = readable(net_benefit(run.frame("measures"), run.comparator, experiment.willingness_to_pay), experiment)
+    titles = view.strategies
+    names = [name for name in titles if name != view.comparator]
+    benefits = readable(net_benefit(view.measures, view.comparator, view.willingness_to_pay), view)
     worth = {row["strategy"]: row for row in benefits.iter_rows(named=True)}
     region = f"{found.people:,} people"
     panels: list[tuple[str, str, Mapping[str, Any], int]] = [
-        (f"Net benefit per person, {experiment.currency}", "right of 0: worth its cost", worth, 1),
-        (f"Extra cost of {region}, {experiment.currency}", "right of 0: costs more", _rows(run, TOTAL_COST, names),
+        (f"Net benefit per person, {view.currency}", "right of 0: worth its cost", worth, 1),
+        (f"Extra cost of {region}, {view.currency}", "right of 0: costs more", _rows(view, TOTAL_COST, names),
          found.people),
-        (f"Extra bed-days of {region}", "right of 0: takes more", _rows(run, BED_DAYS, names), found.people),
+        (f"Extra bed-days of {region}", "right of 0: takes more", _rows(view, BED_DAYS, names), found.people),
     ]  # fmt: skip
-    base = titles[run.comparator].lower()
+    panels = [panel for panel in panels if any(row is not None for row in panel[2].values())]
+    base = titles[view.comparator].lower()
     drawn = any(row["parameter_low"] is not None for row in worth.values())
-    thick = "Thick bars: 95% Monte Carlo intervals. " if has_intervals(experiment) else ""
+    thick = "Thick bars: 95% Monte Carlo intervals. " if has_intervals(view) else ""
     note = (
-        f"All against {base}, the line at 0, at {experiment.willingness_to_pay:,.0f} {experiment.currency} per QALY. "
+        f"All against {base}, the line at 0, at {view.willingness_to_pay:,.0f} {view.currency} per QALY. "
         f"{thick}{'Thin bars: 95% of the uncertain parameters. ' if drawn else 'Parameters are held certain. '}"
         "Ring: the best buy."
     )
     figure = style.blank(10.5, 1.75 + 0.55 * len(names), "The answer: what to choose, and what it takes", note)
-    axes = figure.subplots(1, 3, sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (title, hint, rows, people) in zip(axes, panels, strict=True):
         axis.axvline(0, color=style.INK, lw=1.0)
         unit = _unit(rows, people)
-        shown = title.replace(experiment.currency, f"million {experiment.currency}") if unit > 1.0 else title
-        for place, (name, look) in enumerate((n, style.looks(titles, run.comparator)[n]) for n in names):
+        shown = title.replace(view.currency, f"million {view.currency}") if unit > 1.0 else title
+        for place, (name, look) in enumerate((n, style.looks(titles, view.comparator)[n]) for n in names):
             if rows.get(name) is not None:
                 _draw(axis, place, rows[name], look, people / unit, name == found.best and people == 1)
         axis.set_title(shown)
@@ -68,8 +71,8 @@ def answer_figure(run: StoredRun) -> Figure:
     return figure
 
 
-def _rows(run: StoredRun, measure: str, names: list[str]) -> dict[str, Any]:
-    return {name: difference_of(run, measure, name) for name in names}
+def _rows(view: DecisionView, measure: str, names: list[str]) -> dict[str, Any]:
+    return {name: difference_of(view, measure, name) for name in names}
 
 
 def _unit(rows: Mapping[str, Any], people: int) -> float:

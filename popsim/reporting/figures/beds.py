@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from popsim.care.warm_up import BATCH_DAYS, MIN_BATCHES, warm_up_batches
+from popsim.analyses.beds import begins_empty, warm_up_days
+from popsim.care.warm_up import BATCH_DAYS, MIN_BATCHES
 from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
@@ -44,7 +45,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
-    days, warm_up = _days(run, names), warm_up_days(run, names)
+    days, warm_up = _days(run, names), shaded_days(run, names)
     shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
@@ -74,22 +75,11 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def warm_up_days(run: StoredRun, names: Sequence[str]) -> dict[str, int]:
-    """Days until each setting's census is steady under the comparator, mean of draws and replications, by MSER-5."""
-    columns = [f"census_{name}" for name in names]
-    mean = (
-        run.table("daily")
-        .filter(pl.col("strategy") == run.comparator)
-        .group_by(UNIT)
-        .agg(pl.col(columns).sum())
-        .group_by("day")
-        .agg(pl.col(columns).mean())
-        .sort("day")
-        .collect()
-    )
-    whole = len(mean) // BATCH_DAYS * BATCH_DAYS
-    batches = {name: mean[f"census_{name}"].to_numpy()[:whole].reshape(-1, BATCH_DAYS).mean(axis=1) for name in names}
-    return {name: BATCH_DAYS * warm_up_batches(means.astype(np.float64)) for name, means in batches.items()}
+def shaded_days(run: StoredRun, names: Sequence[str]) -> dict[str, int]:
+    """Days to shade for each setting; none where the network begins with patients."""
+    if not begins_empty(run):
+        return dict.fromkeys(names, 0)
+    return {name: warm_up_days(run, [f"census_{name}"]) for name in names}
 
 
 def capacity(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.analyses.decision_view import DecisionView
-from popsim.economics.cost_effectiveness import ROUNDING
+from popsim.economics.cost_effectiveness import QALYS, ROUNDING
 from popsim.economics.decision import Decision, need_draws
 from popsim.economics.information import (
     EVERYTHING,
@@ -45,7 +45,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision, titles = _decision(shown), shown.strategies
     benefit = decision.exact.net_monetary_benefit(shown.willingness_to_pay)
     gains = {name: benefit[:, place] - benefit[:, 0] for place, name in enumerate(decision.strategies) if place}
@@ -58,7 +58,9 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
         f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
         "Right of 0 the strategy is worth its cost. Dots: means."
-    ) + (UPPER_BOUND.replace("values are upper bounds", "curves are too wide") if decision.noise is None else "")
+    )
+    if decision.noise is None:
+        note += UPPER_BOUND.replace("values are upper bounds", "curves are too wide")
     figure = style.blank(7.6, 4.8, f"How sure it is that a strategy is worth more than {base}", note)
     axis = figure.subplots()
     axis.axvline(0, color=style.RULE, lw=0.9, zorder=1)
@@ -87,7 +89,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
     price = shown.willingness_to_pay
     grid = np.linspace(0.0, 3.0 * price if highest is None else highest, GRID)
@@ -126,9 +128,9 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
     Raises:
         InputError: the run has fewer than MIN_DRAWS parameter draws, or its strategies are all the same.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
-    known = shown.known()
+    known = shown.known(QALYS)
     tables = {"Each parameter alone": information(decision, known.draws, shown.willingness_to_pay)}
     if len(known.groups) > 1:
         grouped = information(decision, known.draws, shown.willingness_to_pay, known.groups)
@@ -169,9 +171,9 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
     """
     if study is None:
         raise InputError(NAME_A_STUDY)
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     decision = _decision(shown)
-    known = shown.known()
+    known = shown.known(QALYS)
     known.check_study(study)
     table = sample_information(decision, known.draws, shown.willingness_to_pay, study, shown.seed)
     found = {row["known"]: row for row in table.iter_rows(named=True)}

@@ -37,7 +37,7 @@ def cost_effectiveness_plane(run: StoredRun | DecisionView) -> Figure:
     Raises:
         InputError: the run has a single strategy.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     titles = shown.strategies
     points = increments(shown)
     if points.is_empty():
@@ -48,7 +48,7 @@ def cost_effectiveness_plane(run: StoredRun | DecisionView) -> Figure:
     titles = {name: f"{title} (same as {titles[same[name]].lower()})" if name in same else title
               for name, title in titles.items()}  # fmt: skip
     drawn = shown.draws > 0
-    kind = "parameter draw" if drawn else "replication"
+    kind = "parameter draw" if drawn else "batch of people" if shown.batches else "replication"
     region = "holds 95% of the draws" if drawn else "holds the mean with 95% confidence (Monte Carlo error alone)"
     note = (
         f"Each small point is one {kind}, the same people under both strategies; large points are means; the ellipse "
@@ -83,7 +83,7 @@ def acceptability(run: StoredRun | DecisionView, highest: float | None = None) -
     Raises:
         InputError: the run has no parameter draws.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     titles = shown.strategies
     grid = np.linspace(0.0, 3.0 * shown.willingness_to_pay if highest is None else highest, GRID)
     decision = Decision.of(shown.measures, shown.comparator)
@@ -123,7 +123,7 @@ def increments(run: StoredRun | DecisionView) -> pl.DataFrame:
 
     Replications without a cost or QALYs are left out.
     """
-    shown = DecisionView.of(run)
+    shown = DecisionView.of_run(run)
     wide = (
         shown.measures.filter(pl.col("measure").is_in([TOTAL_COST, QALYS]))
         .group_by("strategy", "draw", "replication")

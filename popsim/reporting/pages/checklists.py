@@ -8,13 +8,16 @@ authors have to add.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from popsim.definitions.experiment import ExperimentDefinition
+from popsim.analyses.decision_view import StudyFacts
+from popsim.definitions.experiment import Cheers, ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
 from popsim.economics.discounting import rates_in_words
 from popsim.evidence.sets import VALUATION_SETS
 from popsim.plurals import counted
+from popsim.reporting.intervals import sizes
 from popsim.runs.run import StoredRun
 from popsim.studies.prices import prices_in_words
 
@@ -34,77 +37,127 @@ class ChecklistItem(NamedTuple):
         return not self.answer.startswith(NOT_REPORTED)
 
 
+CHEERS_ITEMS = {  # of CHEERS 2022, with what their authors have to add where nobody has answered them
+    "Title": "a title",
+    "Abstract": "a structured summary",
+    "Background and objectives": "context, question and relevance",
+    "Health economic analysis plan": "whether there was a plan, and where it is",
+    "Study population": "whom the model is about",
+    "Setting and location": "where the decision is made",
+    "Comparators": "why these strategies",
+    "Perspective": "whose costs the model counts",
+    "Time horizon": "why this horizon",
+    "Discount rate": "why these rates",
+    "Selection of outcomes": "why these outcomes; those measured are in the tables",
+    "Measurement of outcomes": "how outcomes are measured",
+    "Valuation of outcomes": "whose values; the utilities are among the parameters",
+    "Measurement and valuation of resources and costs": "where costs come from",
+    "Currency, price date, and conversion": "currency and year of the prices",
+    "Rationale and description of model": "why this model",
+    "Analytics and assumptions": "main assumptions; each parameter has its source",
+    "Characterising heterogeneity": "whether effects differ between people",
+    "Characterising distributional effects": "who gains and who bears the cost (popsim equity)",
+    "Characterising uncertainty": "how uncertainty was characterised",
+    "Approach to engagement with patients and others affected by the study": "whether and how they were engaged",
+    "Study parameters": "values and sources of all parameters",
+    "Summary of main results": "mean costs and outcomes",
+    "Effect of uncertainty": "the effect of uncertain parameters; intervals show Monte Carlo error alone",
+    "Effect of engagement with patients and others affected by the study": "what their engagement changed",
+    "Study findings, limitations, generalisability, and current knowledge": "discussion by the authors",
+    "Source of funding": "who paid for the study",
+    "Conflicts of interest": "interests of the authors",
+}
+UNCERTAINTY_SHOWN = "In the intervals and figures of this page."
+RESULTS_SHOWN = "In the tables of outcomes and of differences."
+
+
+def _cheers(answers: Mapping[str, str]) -> list[ChecklistItem]:
+    """The 28 items; one that is not answered says what its authors have to add."""
+    return [
+        ChecklistItem(str(number), name, answers.get(name) or _missing(lacking))
+        for number, (name, lacking) in enumerate(CHEERS_ITEMS.items(), 1)
+    ]
+
+
 def cheers(run: StoredRun) -> list[ChecklistItem]:
     """The 28 items of CHEERS 2022."""
     experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
     names = ", ".join(titles.values())
-    rates = _discount_rates(run)
     uncertain = f"{counted(experiment.draws, 'draw')} of the uncertain parameters" if experiment.draws else ""
-    answers = [
-        ("Title", f"{experiment.title or experiment.name}: an economic evaluation by simulation of {names}."),
-        ("Abstract", experiment.description or _missing("a structured summary")),
-        ("Background and objectives", said.question or _missing("context, question and relevance")),
-        ("Health economic analysis plan", _missing("whether there was a plan, and where it is")),
-        ("Study population", said.population or f"Cohort '{run.cohort.name}'; see the baseline table."),
-        ("Setting and location", said.setting or f"Care network '{run.network.name}'."),
-        ("Comparators", _sentences(said.comparators, f"{names}; compared with {titles[run.comparator].lower()}.")),
-        ("Perspective", _sentences(said.perspective, f"Costs counted: {experiment.perspective.replace('_', ' ')}.")),
-        ("Time horizon", _sentences(said.time_horizon, _horizon(experiment))),
-        ("Discount rate", _sentences(said.discount_rate, rates)),
-        ("Selection of outcomes", said.outcomes or _missing("why these outcomes; those measured are in the tables")),
-        (
-            "Measurement of outcomes",
-            "Counted from the event log of the simulation within each person's follow-up; readmission is defined by "
-            "index discharge, with death as a competing event.",
-        ),
-        ("Valuation of outcomes", said.valuation or _missing("whose values; the utilities are among the parameters")),
-        (
-            "Measurement and valuation of resources and costs",
-            "Resources counted in the simulation times unit prices, which are among the parameters with their sources.",
-        ),
-        (
-            "Currency, price date, and conversion",
-            _sentences(said.currency, f"Costs are in {prices_in_words(experiment)}."),
-        ),
-        (
-            "Rationale and description of model",
-            _sentences(
-                said.rationale,
-                "Digital twins with daily physiology compete for the limited capacity of a care network.",
+    model = "Digital twins with daily physiology compete for the limited capacity of a care network."
+    return _cheers(
+        {
+            "Title": f"{experiment.title or experiment.name}: an economic evaluation by simulation of {names}.",
+            "Abstract": experiment.description,
+            "Background and objectives": said.question,
+            "Study population": said.population or f"Cohort '{run.cohort.name}'; see the baseline table.",
+            "Setting and location": said.setting or f"Care network '{run.network.name}'.",
+            "Comparators": _sentences(said.comparators, f"{names}; compared with {titles[run.comparator].lower()}."),
+            "Perspective": _sentences(said.perspective, f"Costs counted: {experiment.perspective.replace('_', ' ')}."),
+            "Time horizon": _sentences(said.time_horizon, _horizon(experiment)),
+            "Discount rate": _sentences(said.discount_rate, _discount_rates(run)),
+            "Selection of outcomes": said.outcomes,
+            "Measurement of outcomes": "Counted from the event log of the simulation within each person's follow-up; "
+            "readmission is defined by index discharge, with death as a competing event.",
+            "Valuation of outcomes": said.valuation,
+            "Measurement and valuation of resources and costs": "Resources counted in the simulation times unit "
+            "prices, which are among the parameters with their sources.",
+            "Currency, price date, and conversion": _sentences(
+                said.currency, f"Costs are in {prices_in_words(experiment)}."
             ),
-        ),
-        ("Analytics and assumptions", said.assumptions or _missing("main assumptions; each parameter has its source")),
-        ("Characterising heterogeneity", "Effects by subgroup, where persons are kept: see the forest plot."),
-        ("Characterising distributional effects", _missing("who gains and who bears the cost (popsim equity)")),
-        (
-            "Characterising uncertainty",
-            f"Monte Carlo error over {counted(experiment.replications, 'replication')}, paired between strategies"
-            + (f"; {uncertain}." if uncertain else "; parameters are not varied in this run."),
-        ),
-        (
-            "Approach to engagement with patients and others affected by the study",
-            _missing("whether and how they were engaged"),
-        ),
-        ("Study parameters", "All in the table of parameters, with values, units and sources."),
-        ("Summary of main results", "In the tables of outcomes and of differences."),
-        (
-            "Effect of uncertainty",
-            "In the intervals and figures of this page."
-            if uncertain
-            else _missing("the effect of uncertain parameters; intervals show Monte Carlo error alone"),
-        ),
-        (
-            "Effect of engagement with patients and others affected by the study",
-            _missing("what their engagement changed"),
-        ),
-        (
-            "Study findings, limitations, generalisability, and current knowledge",
-            said.limitations or _missing("discussion by the authors"),
-        ),
-        ("Source of funding", _missing("who paid for the study")),
-        ("Conflicts of interest", _missing("interests of the authors")),
-    ]
-    return [ChecklistItem(str(number), name, answer) for number, (name, answer) in enumerate(answers, 1)]
+            "Rationale and description of model": _sentences(said.rationale, model),
+            "Analytics and assumptions": said.assumptions,
+            "Characterising heterogeneity": "Effects by subgroup, where persons are kept: see the forest plot.",
+            "Characterising uncertainty": f"Monte Carlo error over "
+            f"{counted(experiment.replications, 'replication')}, paired between strategies{f'; {uncertain}.' if uncertain else '; parameters are not varied in this run.'}",
+            "Study parameters": "All in the table of parameters, with values, units and sources.",
+            "Summary of main results": RESULTS_SHOWN,
+            "Effect of uncertainty": UNCERTAINTY_SHOWN if uncertain else "",
+            "Study findings, limitations, generalisability, and current knowledge": said.limitations,
+        }
+    )
+
+
+def cheers_of_model(facts: StudyFacts, said: Cheers, description: str, kind: str, rates: str) -> list[ChecklistItem]:
+    """The 28 items of CHEERS 2022 for a model of one's own.
+
+    Args:
+        facts: of the study.
+        said: by its authors.
+        description: of the study, in a sentence or two.
+        kind: of model, with its states and cycles.
+        rates: of discounting, in words.
+    """
+    names = ", ".join(facts.strategies.values())
+    drawn = f"{counted(facts.draws, 'draw')} of the uncertain parameters" if facts.draws else ""
+    noise = "Expected values, without Monte Carlo error" if facts.exact else f"Monte Carlo error of {sizes(facts)}"
+    compared = f"{names}; compared with {facts.strategies[facts.comparator].lower()}."
+    return _cheers(
+        {
+            "Title": f"{facts.title}: an economic evaluation by a model of {names}.",
+            "Abstract": description,
+            "Background and objectives": said.question,
+            "Study population": said.population,
+            "Setting and location": said.setting,
+            "Comparators": _sentences(said.comparators, compared),
+            "Perspective": said.perspective,
+            "Time horizon": _sentences(said.time_horizon, f"Used: {facts.horizon}."),
+            "Discount rate": _sentences(said.discount_rate, f"Used: {rates}."),
+            "Selection of outcomes": said.outcomes,
+            "Measurement of outcomes": "Time spent in the states of the model, and its transitions.",
+            "Valuation of outcomes": said.valuation,
+            "Measurement and valuation of resources and costs": "Costs of states and transitions, as the model has "
+            "them; prices are among the parameters.",
+            "Currency, price date, and conversion": _sentences(said.currency, f"Costs are in {facts.prices}."),
+            "Rationale and description of model": _sentences(said.rationale, f"{kind}."),
+            "Analytics and assumptions": said.assumptions,
+            "Characterising uncertainty": f"{noise}; {drawn or 'parameters are not varied in this run'}.",
+            "Study parameters": "All in the table of parameters, with units and sources where the model has them.",
+            "Summary of main results": RESULTS_SHOWN,
+            "Effect of uncertainty": UNCERTAINTY_SHOWN if drawn else "",
+            "Study findings, limitations, generalisability, and current knowledge": said.limitations,
+        }
+    )
 
 
 def stress(run: StoredRun) -> list[ChecklistItem]:

@@ -22,19 +22,22 @@ from popsim.population.sampling import sample
 from popsim.reporting.answer import answer
 from popsim.reporting.cautions import Caution, cautions
 from popsim.reporting.figures import FIGURES, answer_figure, draw_all
-from popsim.reporting.pages.checklists import ChecklistItem, cheers, stress
-from popsim.reporting.pages.page import image, page, wide, write_page
+from popsim.reporting.pages.checklists import cheers, stress
+from popsim.reporting.pages.page import wide, write_page
+from popsim.reporting.pages.sections import (
+    ANSWER,
+    answer_section,
+    checklist,
+    figure_element,
+    lines_table,
+    report_document,
+)
+from popsim.reporting.text.beds import beds_lines
 from popsim.reporting.text.cohort import baseline_lines, hidden_words
-from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
+from popsim.reporting.text.tables import comparison_lines, outcome_lines
 from popsim.runs.run import StoredRun
 
 MAX_BASELINE = 20_000  # people sampled for the baseline table
-ANSWER = "answer"  # the figure that stands with the answer, not among the others
-STYLE = """
-.answer{border-left:.35rem solid var(--link);background:var(--band);padding:.6rem 1rem}
-.answer p{margin:.4rem 0;font-size:1.1rem}
-.caution{border-left:.35rem solid #b8860b;background:var(--band);padding:.4rem 1rem;margin:.8rem 0}
-"""
 
 
 def write_report(run: StoredRun, path: Path | str) -> Path:
@@ -58,55 +61,14 @@ def report_page(run: StoredRun) -> str:
         "Provenance": _provenance(run),
     }
     warned = cautions(run)
-    links = "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in sections)
-    body = "\n".join(
-        f'<section aria-labelledby="{_anchor(name)}"><h2 id="{_anchor(name)}">{escape(name)}</h2>\n'
-        f"{_warnings(name, warned)}{text}\n</section>"
-        for name, text in sections.items()
-    )
-    return page(
-        title,
-        f"""<header>
-<h1>{escape(title)}</h1>
-<p>{escape(run.experiment.description)}</p>
-<p class="quiet">{escape(_sizes(run))}</p>
-</header>
-<main>
-{_answer(run, warned)}
-<nav aria-label="Contents"><ul>{links}</ul></nav>
-{body}
-</main>""",
-        STYLE,
-    )
-
-
-def _anchor(section: str) -> str:
-    return section.lower().replace(" ", "-")
+    return report_document(title, run.experiment.description, _sizes(run), _answer(run, warned), sections, warned)
 
 
 def _answer(run: StoredRun, warned: Sequence[Caution]) -> str:
     """Three sentences, a figure, and what to know before using them."""
     found = answer(run)
     sentences = found.sentences if found else ("The strategies of this run cannot be told apart or compared.",)
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    drawn = f'<figure id="figure-{ANSWER}">{image(answer_figure(run))}</figure>' if found else ""
-    listed = "".join(
-        "<li>" + (f'<a href="#{_anchor(one.section)}">{escape(one.about)}</a>' if one.section else escape(one.about))
-        + (f": {escape(one.text)}" if not one.section else "") + "</li>"
-        for one in warned
-    )  # fmt: skip
-    return (
-        f'<section aria-labelledby="the-answer"><h2 id="the-answer">The answer</h2>\n<div class="answer">{said}</div>\n'
-        f'{drawn}\n<div class="caution"><p>Before you use it:</p><ul>{listed}</ul></div>\n</section>'
-    )
-
-
-def _warnings(section: str, warned: Sequence[Caution]) -> str:
-    """The warnings that belong to a section, at its beginning."""
-    return "".join(
-        f'<p class="caution"><strong>{escape(one.about)}.</strong> {escape(one.text)}</p>\n'
-        for one in warned if one.section == section
-    )  # fmt: skip
+    return answer_section(sentences, answer_figure(run) if found else None, warned)
 
 
 def _sizes(run: StoredRun) -> str:
@@ -121,18 +83,15 @@ def _sizes(run: StoredRun) -> str:
 
 def _results(run: StoredRun) -> str:
     labels = {setting.name: setting.title for setting in run.network.settings}
-    parts = [_lines_table(*outcome_lines(run.frame("summary"), run.experiment, labels))]
+    parts = [lines_table(*outcome_lines(run.frame("summary"), run.experiment, labels))]
     if len(run.strategies) > 1:
         value = run.frame("cost_effectiveness")
-        parts.append(_lines_table(*comparison_lines(run.frame("comparisons"), value, run.experiment, labels)))
+        parts.append(lines_table(*comparison_lines(run.frame("comparisons"), value, run.experiment, labels)))
+    if beds := beds_lines(run):
+        parts.append(lines_table(beds[0], beds[1]))
     if said := note(run.hidden_measures, run.least_count):
         parts.append(f"<p>{escape(said)}</p>")
     return "\n".join(parts)
-
-
-def _lines_table(head: str, lines: Lines) -> str:
-    """A printed table as HTML; a line of one cell becomes a heading."""
-    return wide(html_table(" ".join(head.split("\n")), lines[0], ([line[0].strip(), *line[1:]] for line in lines[1:])))
 
 
 def _figures(run: StoredRun) -> str:
@@ -141,7 +100,7 @@ def _figures(run: StoredRun) -> str:
         if drawn.figure is None:
             missing.append((drawn.name, drawn.problem))
             continue
-        parts.append(f'<figure id="figure-{drawn.name}">{image(drawn.figure)}</figure>')
+        parts.append(figure_element(drawn.name, drawn.figure))
     if missing:
         parts.append(html_table("Figures that this run has no data for", ["Figure", "Why"], missing))
     return "\n".join(parts)
@@ -166,16 +125,10 @@ def _methods(run: StoredRun) -> str:
     return "\n".join(
         [
             html_table("Strategies compared", ["Strategy", "Description"], strategies),
-            _checklist("CHEERS 2022 (Husereau et al. 2022)", cheers(run)),
-            _checklist("STRESS-DES and STRESS-ABS (Monks et al. 2019)", stress(run)),
+            checklist("CHEERS 2022 (Husereau et al. 2022)", cheers(run)),
+            checklist("STRESS-DES and STRESS-ABS (Monks et al. 2019)", stress(run)),
         ]
     )
-
-
-def _checklist(title: str, items: Sequence[ChecklistItem]) -> str:
-    reported = sum(item.reported for item in items)
-    caption = f"{title}: {reported} of {len(items)} items answered by the experiment and by popsim"
-    return wide(html_table(caption, ["Item", "", "This study"], items))
 
 
 def _parameters(run: StoredRun) -> str:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from popsim.analyses.information import UncertainRun
-from popsim.definitions.horizon import horizon_in_words, over_horizon
+from popsim.analyses.decision_view import DecisionView
+from popsim.definitions.horizon import over_horizon
 from popsim.economics.cost_effectiveness import QALYS, cost_per_effect, effect_of, net_benefit
 from popsim.economics.decision import Decision, acceptability, discounted_people, icer_table
 from popsim.economics.information import EVERYTHING, MIN_DRAWS, ProposedStudy, information, sample_information
-from popsim.reporting.intervals import ADVISED_DRAWS, has_intervals, readable, sizes, with_note
+from popsim.reporting.intervals import ADVISED_DRAWS, any_run, has_intervals, readable, sizes, with_note
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import NOT_KNOWN, aligned, rounded, span, with_interval
 from popsim.runs.run import StoredRun
 from popsim.studies.measures import measure_of
-from popsim.studies.prices import prices_in_words
 
 MAX_PARAMETERS_LISTED = 10  # parameters shown
 INFORMATION = "Value of information"
@@ -24,7 +23,7 @@ BY_GROUP = "Value of information about groups of parameters"
 
 
 def decision_text(
-    run: StoredRun,
+    shown: StoredRun | DecisionView,
     effect: str = QALYS,
     willingness_to_pay: float | None = None,
     people_per_year: float = 0.0,
@@ -35,7 +34,7 @@ def decision_text(
     """Everything in a run that bears on which strategy to choose.
 
     Args:
-        run: finished.
+        shown: a finished run, or a model of one's own.
         effect: a measure of EFFECTS.
         willingness_to_pay: for one unit of it; the experiment's, for a QALY, when None.
         people_per_year: people whom the decision affects; 0: values are given per person only.
@@ -46,35 +45,41 @@ def decision_text(
     Raises:
         InputError: the run has no such effect or parameter, or a number is out of bounds.
     """
-    price = run.experiment.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
-    measures = run.frame("measures")
-    decision = Decision.of(measures, run.comparator, effect)
-    parts = [_head(run, decision), _frontier(run, decision, effect), _each_effect(run, measures)]
-    parts.append(_value_for_money(run, measures, decision, effect, price))
-    people = discounted_people(people_per_year, years, run.experiment.discount_rate_costs or 0.0)
-    if run.experiment.draws < MIN_DRAWS:
+    view = DecisionView.of_run(shown)
+    price = view.willingness_to_pay if willingness_to_pay is None else willingness_to_pay
+    measures = view.measures
+    decision = Decision.of(measures, view.comparator, effect)
+    parts = [_head(view, decision), _frontier(view, decision, effect), _each_effect(view, measures)]
+    parts.append(_value_for_money(view, measures, decision, effect, price))
+    people = discounted_people(people_per_year, years, view.discount_rate_costs)
+    if view.draws < MIN_DRAWS:
         parts.append(
-            f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {run.experiment.draws}. "
-            f"{run.again('--draws', ADVISED_DRAWS)} gives them."
+            f"Value of information: needs {MIN_DRAWS} parameter draws, the run has {view.draws}. "
+            f"{_again(view)} gives them."
         )
     elif len(decision.distinct.strategies) == 1:
         parts.append("Value of information: none. All strategies are the same.")
     else:
-        known = UncertainRun.of(run, effect)
+        known = view.known(effect)
         if study is not None:
             known.check_study(study)
         table = information(decision, known.draws, price)
-        parts.append(_information(run, table, people, top))
+        parts.append(_information(view, table, people, top))
         if known.idle:
             parts[-1] += f"\n  {known.left_out} ({_listed(known.idle)})"
         if len(known.groups) > 1:
             table = information(decision, known.draws, price, known.groups)
-            parts.append(_information(run, table, people, len(known.groups), BY_GROUP))
+            parts.append(_information(view, table, people, len(known.groups), BY_GROUP))
         if study is not None:
-            table = sample_information(decision, known.draws, price, study, run.experiment.seed)
+            table = sample_information(decision, known.draws, price, study, view.seed)
             observed = f"Value of studies of {study.parameter}, standard deviation {study.standard_deviation:g}"
-            parts.append(_information(run, table, people, len(table), observed))
-    return with_note("\n\n".join(parts), run.experiment, run.again)
+            parts.append(_information(view, table, people, len(table), observed))
+    return with_note("\n\n".join(parts), view, view.again)
+
+
+def _again(view: DecisionView) -> str:
+    """What gives the study enough draws."""
+    return (view.again or any_run)("--draws", ADVISED_DRAWS)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -83,57 +88,56 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join([*shown, *([f"{len(names) - len(shown)} more"] if len(names) > len(shown) else [])])
 
 
-def _head(run: StoredRun, decision: Decision) -> str:
+def _head(view: DecisionView, decision: Decision) -> str:
     """What was run, and how Monte Carlo error is separated from parameter uncertainty."""
-    experiment = run.experiment
-    horizon = f"costs and health per person, over {horizon_in_words(experiment)} of follow-up"
-    lines = [experiment.title or experiment.name, f"{sizes(experiment)}; {horizon}"]
-    lines.append(f"Costs are in {prices_in_words(experiment)}")
-    if experiment.draws and decision.noise is None:
+    horizon = f"costs and health per person, over {view.horizon}{' of follow-up' if view.perspective else ''}"
+    lines = [view.title, f"{sizes(view).capitalize()}; {horizon}"]
+    lines.append(f"Costs are in {view.prices}")
+    if view.draws and decision.noise is None:
         lines.append(
             "One replication per draw: Monte Carlo error counts as parameter uncertainty; two or more separate them."
         )
     return "\n".join(lines)
 
 
-def _frontier(run: StoredRun, decision: Decision, effect: str) -> str:
+def _frontier(view: DecisionView, decision: Decision, effect: str) -> str:
     """The incremental analysis, cheapest strategy first."""
-    heads = ("Cost", over_horizon(measure_of(effect).label, run.experiment), f"Cost per {effect_of(effect).unit}", "")
+    heads = ("Cost", over_horizon(measure_of(effect).label, view), f"Cost per {effect_of(effect).unit}", "")
     lines: list[Sequence[str]] = [["Incremental analysis", *heads]]
     same = decision.same_as
     table = tabled("Incremental analysis", icer_table(decision), effect=measure_of(effect).label)
     for row in table.iter_rows(named=True):
         lines.append(
             [
-                f"  {run.strategies[row['strategy']]}",
+                f"  {view.strategies[row['strategy']]}",
                 rounded(row["cost"], 4),
                 rounded(row["effect"], 4),
                 "" if row["icer"] is None else rounded(row["icer"]),
-                _same(run, same[row["strategy"]]) if row["strategy"] in same else row["status"],
+                _same(view, same[row["strategy"]]) if row["strategy"] in same else row["status"],
             ]
         )
     return aligned(lines)
 
 
-def _same(run: StoredRun, name: str) -> str:
+def _same(view: DecisionView, name: str) -> str:
     """The label of a strategy that costs and gains the same as another."""
-    return f"same as {run.strategies[name].lower()}: no difference in any replication"
+    return f"same as {view.strategies[name].lower()}: no difference in any replication"
 
 
-def _each_effect(run: StoredRun, measures: pl.DataFrame) -> str:
+def _each_effect(view: DecisionView, measures: pl.DataFrame) -> str:
     """What one unit of each effect costs against the comparator, with its Monte Carlo interval."""
-    table = tabled("Cost per effect", readable(cost_per_effect(measures, run.comparator), run.experiment))
-    names = [name for name in run.strategies if name != run.comparator]
-    titles = [run.strategies[name] for name in names]
-    against = run.strategies[run.comparator].lower()
-    interval = " (95% Monte Carlo interval)" if has_intervals(run.experiment) else ""
+    table = tabled("Cost per effect", readable(cost_per_effect(measures, view.comparator), view))
+    names = [name for name in view.strategies if name != view.comparator]
+    titles = [view.strategies[name] for name in names]
+    against = view.strategies[view.comparator].lower()
+    interval = " (95% Monte Carlo interval)" if has_intervals(view) else ""
     lines: list[Sequence[str]] = [[f"Cost per effect against {against}{interval}", *titles]]
     for (effect,), rows in table.group_by("effect", maintain_order=True):
         found = {row["strategy"]: row for row in rows.iter_rows(named=True)}
         unit, of = effect_of(str(effect)).unit, effect_of(str(effect)).horizon
         label = f"  {unit}, to the end of life expectancy" if of == "lifetime" else f"  {unit}"
-        lines.append([label, *(_ratio(found[name], has_intervals(run.experiment)) for name in names)])
-    horizon = horizon_in_words(run.experiment)
+        lines.append([label, *(_ratio(found[name], has_intervals(view)) for name in names)])
+    horizon = view.horizon
     note = (
         f"  Costs and effects cover {horizon} of follow-up, except DALYs: these count a death by the years of life\n"
         "  lost to the end of life expectancy, so their ratio has a longer horizon than the others."
@@ -153,14 +157,14 @@ def _ratio(row: dict[str, float | str | None], interval: bool) -> str:
     return f"{saved}{rounded(ratio)} (no bounded interval)" if interval else f"{saved}{rounded(ratio)}"
 
 
-def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
+def _value_for_money(view: DecisionView, measures: pl.DataFrame, decision: Decision, effect: str, price: float) -> str:
     """Net benefit over the comparator with both kinds of uncertainty, probability and expected loss."""
     same = decision.same_as
-    table = readable(net_benefit(measures, run.comparator, price, effect), run.experiment)
-    drawn = run.experiment.draws > 1
-    tabled("Net benefit", table, mean=run.experiment.currency)
-    head = [f"At {run.experiment.currency} {price:,.0f} per {effect_of(effect).unit}"]
-    head.append("Net benefit (95% Monte Carlo)" if has_intervals(run.experiment) else "Net benefit")
+    table = readable(net_benefit(measures, view.comparator, price, effect), view)
+    drawn = view.draws > 1
+    tabled("Net benefit", table, mean=view.currency)
+    head = [f"At {view.currency} {price:,.0f} per {effect_of(effect).unit}"]
+    head.append("Net benefit (95% Monte Carlo)" if has_intervals(view) else "Net benefit")
     spread = any(low is not None for low in table["parameter_low"])
     head += [*(["95% of parameters"] if spread else []), *(["Probability best", "Expected loss"] if drawn else [])]
     lines: list[Sequence[str]] = [head]
@@ -171,9 +175,9 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
         chances = {row["strategy"]: row for row in sure.iter_rows(named=True)}
     for name in decision.strategies:
         benefit, chance = benefits.get(name), chances.get(name)
-        if same.get(name) == run.comparator:
+        if same.get(name) == view.comparator:
             benefit = None
-        cells = [f"  {run.strategies[name]}{' *' if chance and chance['optimal'] else ''}"]
+        cells = [f"  {view.strategies[name]}{' *' if chance and chance['optimal'] else ''}"]
         cells.append("0" if benefit is None else with_interval(benefit["mean"], benefit["low"], benefit["high"]))
         if spread:
             ends = None if benefit is None else span(benefit["parameter_low"], benefit["parameter_high"])
@@ -183,18 +187,18 @@ def _value_for_money(run: StoredRun, measures: pl.DataFrame, decision: Decision,
         lines.append(cells)
     notes = ["* highest expected net benefit; net benefit is over that of the comparator, per person"] if drawn else []
     if not drawn:
-        notes.append(f"Probability best and expected loss need parameter draws: {run.again('--draws', ADVISED_DRAWS)}")
+        notes.append(f"Probability best and expected loss need parameter draws: {_again(view)}")
     if same and drawn:
         notes.append("Strategies that are the same share the probability of being best.")
     return "\n".join([aligned(lines), *notes])
 
 
-def _information(run: StoredRun, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
+def _information(view: DecisionView, table: pl.DataFrame, people: float, top: int, what: str = INFORMATION) -> str:
     """EVPI, then the parameters most worth knowing."""
-    tabled(what, table, value=f"{run.experiment.currency} per person")
+    tabled(what, table, value=f"{view.currency} per person")
     if table["value"][0] == 0.0:
         return f"{what}: none. The same strategy is best in every draw, so more information would change nothing."
-    title = f"{what}, {run.experiment.currency} per person (95% Monte Carlo)"
+    title = f"{what}, {view.currency} per person (95% Monte Carlo)"
     scaled = [f"for {people:,.0f} people (discounted)"] if people else []
     lines: list[Sequence[str]] = [[title, "", "of EVPI", *scaled]]
     shown = table.head(1 + top)

@@ -21,6 +21,7 @@ from popsim.outcomes.standardised import (
 )
 from popsim.reporting.intervals import of_means, readable, sizes, with_note
 from popsim.reporting.table_files import tabled
+from popsim.reporting.text.beds import beds_text
 from popsim.reporting.text.formatting import aligned, difference, estimate, rounded
 from popsim.reporting.text.tables import TableSection, section_rows
 from popsim.runs.run import StoredRun
@@ -113,6 +114,8 @@ def outcome_text(run: StoredRun, everything: bool = False) -> str:
     if len(run.strategies) > 1:
         tabled("Differences", comparisons)
     parts = [_head(run), _table(run, summary, comparisons, everything)]
+    if beds := beds_text(run):
+        parts.append(beds)
     if not models:
         parts.append('Risk-standardised readmission needs the persons of the run: store = "persons" or "events".')
     if models and run.experiment.regions > 1:

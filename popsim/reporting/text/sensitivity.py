@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from popsim.analyses.decision_view import StudyFacts
 from popsim.analyses.plan import Plan
 from popsim.analyses.precision import OUT_OF_REACH
 from popsim.analyses.sensitivity.parameters import Varied
@@ -15,7 +16,7 @@ from popsim.analyses.sensitivity.threshold import Threshold
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
 from popsim.plurals import counted
-from popsim.reporting.intervals import ADVISED, tells_swings, too_few
+from popsim.reporting.intervals import ADVISED, Replicated, tells_swings, too_few
 from popsim.reporting.labels import difference_label
 from popsim.reporting.table_files import tabled
 from popsim.reporting.text.formatting import aligned, rounded
@@ -55,12 +56,13 @@ def plan_text(plan: Plan, experiment: ExperimentDefinition, engine: Engine) -> s
     return "\n".join(lines)
 
 
-def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str) -> str:
+def tornado_text(table: pl.DataFrame, study: ExperimentDefinition | StudyFacts, outcome: str) -> str:
     """One row for each parameter, widest swing first, strategy by strategy."""
-    table = tabled("One-way sensitivity", _readable(table, experiment))
-    errors, told = tells_swings(experiment), table["told"].null_count() < len(table)
+    facts = StudyFacts.of(study)
+    table = tabled("One-way sensitivity", _readable(table, facts))
+    errors, told = tells_swings(facts), table["told"].null_count() < len(table)
     shown = []
-    for name, rows in _by_strategy(table, experiment):
+    for name, rows in _by_strategy(table, facts):
         if rows["base"].null_count():
             shown.append(f"{name}: {_no_ratio(rows)}")
             continue
@@ -71,7 +73,7 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
             swing = row["swing"]
             lines.append(
                 [
-                    f"  {row['parameter']}, {row['unit']}",
+                    f"  {row['parameter']}{'' if row['unit'] in ('', '1') else f", {row['unit']}"}",
                     rounded(row["low_value"]),
                     rounded(row["high_value"]),
                     *(row[f"{end}_verdict"] if row[f"outcome_{end}"] is None else rounded(row[f"outcome_{end}"])
@@ -82,17 +84,19 @@ def tornado_text(table: pl.DataFrame, experiment: ExperimentDefinition, outcome:
                 ]
             )  # fmt: skip
         base = rounded(rows["base"][0])
-        shown.append(f"{name}: {difference_label(outcome, experiment)} {base} in the base case\n{aligned(lines)}")
+        shown.append(f"{name}: {difference_label(outcome, facts)} {base} in the base case\n{aligned(lines)}")
     if errors:
         note = "+- is the Monte Carlo error of the swing (95%): same people and random numbers at both ends."
+    elif facts.exact:
+        note = "Expected values: there is no Monte Carlo error."
     else:
-        note = f"No Monte Carlo errors: {too_few(experiment)}; --replications {ADVISED} gives them."
+        note = f"No Monte Carlo errors: {too_few(facts)}; --replications {ADVISED} gives them."
     if told:
         note += f" A swing smaller than its error is {UNKNOWN}: more replications or people would tell its size."
-    return "\n\n".join([*shown, note, f"Costs are in {prices_in_words(experiment)}."])
+    return "\n\n".join([*shown, note, f"Costs are in {facts.prices}."])
 
 
-def _readable(table: pl.DataFrame, experiment: ExperimentDefinition) -> pl.DataFrame:
+def _readable(table: pl.DataFrame, experiment: Replicated) -> pl.DataFrame:
     """The table with its Monte Carlo errors, or without them where replications are too few."""
     if tells_swings(experiment):
         return table
@@ -107,7 +111,9 @@ def _no_ratio(rows: pl.DataFrame) -> str:
     )
 
 
-def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome: str, folder: Path) -> list[Path]:
+def draw_tornados(
+    table: pl.DataFrame, study: ExperimentDefinition | StudyFacts, outcome: str, folder: Path
+) -> list[Path]:
     """A tornado of each strategy as tornado_<strategy>.png in a folder.
 
     Raises:
@@ -120,12 +126,12 @@ def draw_tornados(table: pl.DataFrame, experiment: ExperimentDefinition, outcome
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--plot {folder}: cannot be written: {error.strerror}") from None
-    paths = []
-    for (name,), rows in _readable(table, experiment).group_by("strategy", maintain_order=True):
+    paths, facts = [], StudyFacts.of(study)
+    for (name,), rows in _readable(table, facts).group_by("strategy", maintain_order=True):
         if rows["base"].null_count():
             continue
-        title = f"Which parameter matters most: {experiment.strategy(str(name)).title}"
-        what = difference_label(outcome, experiment)
+        title = f"Which parameter matters most: {facts.strategies[str(name)]}"
+        what = difference_label(outcome, facts)
         paths.append(save(tornado(rows, what[:1].upper() + what[1:], title), folder / f"tornado_{name}.png"))
     return paths
 
@@ -222,9 +228,10 @@ def _indices(
     return "\n\n".join([*shown, f"Costs are in {prices_in_words(experiment)}."])
 
 
-def _by_strategy(table: pl.DataFrame, experiment: ExperimentDefinition) -> Iterable[tuple[str, pl.DataFrame]]:
+def _by_strategy(table: pl.DataFrame, study: ExperimentDefinition | StudyFacts) -> Iterable[tuple[str, pl.DataFrame]]:
+    titles = StudyFacts.of(study).strategies
     for (name,), rows in table.group_by("strategy", maintain_order=True):
-        yield experiment.strategy(str(name)).title, rows
+        yield titles[str(name)], rows
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from popsim.analyses.decision_view import StudyFacts
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words, observed_part, over_horizon
 from popsim.economics.columns import COST_NAMES
@@ -192,21 +193,32 @@ def comparison_lines(
             [f"  {row.label}", *(difference(cells.get((s.name, row.name)), row.measure) for s in others)]
             for row in rows
         ]
-    found = {row["strategy"]: row for row in readable(value, experiment).iter_rows(named=True)}
-    lines.append([f"Value for money, {experiment.currency}"])
-    lines.append(["  Incremental cost per QALY", *(ratio_in_words(found[s.name]) for s in others)])
-    if has_intervals(experiment):
-        lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(found[s.name]) for s in others)])
-    if any(found[s.name]["parameter_icer_interval"] != "none" for s in others):
-        lines.append(["    95% of parameters", *(ratio_interval_in_words(found[s.name], "parameter_") for s in others)])
-    lines.append(
-        [f"  Net benefit at {experiment.willingness_to_pay:,.0f} per QALY", *(_benefit(found[s.name]) for s in others)]
-    )
+    lines += value_lines(value, experiment)
     comparator = experiment.strategy(experiment.reference).title
     intervals = " (95% Monte Carlo interval) [95% of the parameters]" if experiment.draws else " (95% interval)"
     shown = intervals if has_intervals(experiment) else ""
     head = f"Difference from {comparator.lower()}, same people, paired by replication{shown}"
     return head, lines
+
+
+def value_lines(value: pl.DataFrame, study: ExperimentDefinition | StudyFacts) -> Lines:
+    """What a QALY costs under each other strategy, and net benefit; a line of one cell is a heading.
+
+    Args:
+        value: `cost_effectiveness(...)`.
+        study: what was run.
+    """
+    facts = StudyFacts.of(study)
+    found = {row["strategy"]: row for row in readable(value, facts).iter_rows(named=True)}
+    rows = [found[name] for name in facts.strategies if name != facts.comparator]
+    lines: Lines = [[f"Value for money, {facts.currency}"]]
+    lines.append(["  Incremental cost per QALY", *(ratio_in_words(row) for row in rows)])
+    if has_intervals(facts):
+        lines.append(["    95% interval (Fieller)", *(ratio_interval_in_words(row) for row in rows)])
+    if any(row["parameter_icer_interval"] != "none" for row in rows):
+        lines.append(["    95% of parameters", *(ratio_interval_in_words(row, "parameter_") for row in rows)])
+    lines.append([f"  Net benefit at {facts.willingness_to_pay:,.0f} per QALY", *(_benefit(row) for row in rows)])
+    return lines
 
 
 def _sections(

@@ -38,5 +38,5 @@ def findings_text(findings: Sequence[Finding], *, failures_only: bool = False) -
         lines.append(f"             saw: {finding.saw}")
     counts = {word: sum(WORDS[f.holds] == word for f in findings) for word in WORDS.values()}
     lines += ["", f"{counted(len(findings), "check")}: {counts['holds']} hold, {counts['FAILS']} fail, "
-                  f"{counts['not applicable']} do not apply to this experiment"]  # fmt: skip
+                  f"{counts['not applicable']} do not apply"]  # fmt: skip
     return "\n".join(lines).lstrip("\n")
