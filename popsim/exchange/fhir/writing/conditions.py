@@ -9,15 +9,13 @@ from popsim.evidence.code_systems import Coded, load_codes
 from popsim.exchange.fhir.writing.coding import Json, concept, diagnosis, hl7, meta, reference
 from popsim.exchange.fhir.writing.contacts import ADMISSION, INDEX
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
+from popsim.exchange.records import BEGUN
 from popsim.units import DAYS_PER_YEAR
 
 PROBLEM, ENCOUNTER = "problem-list-item", "encounter-diagnosis"
 PROFILES = {PROBLEM: "us-core-condition-problems-health-concerns", ENCOUNTER: "us-core-condition-encounter-diagnosis"}
 CATEGORY_WORDS = {PROBLEM: "Problem List Item", ENCOUNTER: "Encounter Diagnosis"}
 ACUTE_KINDS = (ADMISSION, INDEX, "emergency", "observation")
-# What staff see begin and end, as a diagnosis; atrial fibrillation and dialysis stay.
-BEGUN = {"has_atrial_fibrillation": "atrial_fibrillation", "fracture": "fracture", "delirium": "delirium",
-         "dialysis": "kidney_failure"}  # fmt: skip
 
 
 class PersonConditions:
