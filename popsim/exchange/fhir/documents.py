@@ -31,6 +31,7 @@ BUNDLE_TYPES = (
 )  # fmt: skip
 LINES = (".ndjson", ".jsonl")
 MARK = b'"resourceType"'
+MANIFEST = {"transactionTime", "output"}  # keys of a Bulk Data manifest, which is no resource
 HEAD = 1000  # bytes in which a file says what it is
 COMPRESSED = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 # What the parser says, and what is told.
@@ -107,7 +108,10 @@ def load_document(path: Path) -> FhirDocument:
     raw, file = read_bytes(path), shown_path(path)
     if path.suffix.lower() in LINES:
         return collected(file, line_entries(path))
-    return collected(file, unpacked(parsed(raw, file), file, ""))
+    found = parsed(raw, file)
+    if "resourceType" not in found and found.keys() >= MANIFEST:
+        return FhirDocument(file, passed=Counter({("(file)", "the manifest of Bulk Data"): 1}))
+    return collected(file, unpacked(found, file, ""))
 
 
 def bulk_files(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from popsim.care.signals import FILE as SIGNAL_FILE
 from popsim.definitions.signal import SignalFile
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.omop.concepts import concept, source_value, type_concept
-from popsim.exchange.omop.records import PersonRecords
+from popsim.exchange.omop.records import SINCE_INFARCTION, PersonRecords
 from popsim.exchange.omop.rules import cdm_table
 from popsim.exchange.omop.visits import as_date, as_moment, cdm_person, within
 from popsim.exchange.records import DIAGNOSES
@@ -77,15 +77,19 @@ def death(records: PersonRecords, start: date) -> pl.DataFrame:
 def conditions(records: PersonRecords, visits: pl.DataFrame, start: date) -> dict[str, pl.DataFrame]:
     """The table condition_occurrence; diagnoses whose domain is Observation as rows of observation.
 
-    Diagnoses that a person brings, dated at entry; why they sought acute care, dated with the visit; those made later.
+    Diagnoses that a person brings, dated at entry; an infarction of the year before, with its own date; why they sought
+    acute care, dated with the visit; those made later.
     """
     people = records.people
     brought = [
         people.filter(pl.col(key) == 1).select("person_id", time_days="enter_time_days", key=pl.lit(key))
         for key in DIAGNOSES
     ]
+    infarcts = people.filter(pl.col(SINCE_INFARCTION) > 0.0).select(
+        "person_id", time_days=pl.col("enter_time_days") - pl.col(SINCE_INFARCTION), key=pl.lit("infarction")
+    )
     later = records.found.filter(pl.col("kind") == "diagnosis").select("person_id", "time_days", "key")
-    lasting = within(pl.concat([*brought, later]), visits).with_columns(to_time=pl.lit(None, pl.Float64))
+    lasting = within(pl.concat([*brought, infarcts, later]), visits).with_columns(to_time=pl.lit(None, pl.Float64))
     acute = visits.filter(pl.col("cause").is_not_null() & (pl.col("cause") != "planned")).select(
         "person_id", time_days="from_time", key="cause", visit="visit", to_time="to_time"
     )

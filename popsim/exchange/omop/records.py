@@ -13,7 +13,8 @@ from popsim.kernels import accrual
 from popsim.outcomes.follow_up import follow_up
 from popsim.studies.design import Unit
 
-DESCRIBED = ("age_years", "female", *DIAGNOSES)
+SINCE_INFARCTION = "infarction_days_before_entry"
+DESCRIBED = ("age_years", "female", SINCE_INFARCTION, *DIAGNOSES)
 DIGITS = 4  # significant, of a dose: columns are single precision
 
 
