@@ -42,7 +42,7 @@ def omop(
     from popsim.exchange.omop.records import person_records
     from popsim.exchange.omop.writing import FORMATS as ENDINGS
     from popsim.exchange.omop.writing import check_target, write_cdm
-    from popsim.exchange.privacy.gate import allow_export
+    from popsim.exchange.privacy.gate import unit_to_export
     from popsim.exchange.records import record
     from popsim.reporting.text.progress import progress_bar
 
@@ -52,8 +52,7 @@ def omop(
     name = strategy or found.comparator
     target = out or Path(f"{found.experiment.name}_{name}_omop{ENDINGS.get(form, '')}")
     check_target(target, form, force)
-    allow_export(found)
-    unit = found.unit(name, draw, replication, region)
+    unit = unit_to_export(found, name, draw, replication, region)
     days = found.experiment.enrolment_days + found.experiment.follow_up_days
     first = checked_start(asked, days, date.today())
     options.use_threads(found.study.region_size(region))

@@ -28,7 +28,7 @@ from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 from popsim.exchange.fhir.writing.procedures import genotypes, procedures
 from popsim.exchange.fhir.writing.shared import shared_parts
 from popsim.exchange.occasions import ACUTE
-from popsim.exchange.privacy.gate import allow_export
+from popsim.exchange.privacy.gate import unit_to_export
 from popsim.exchange.records import ClinicalRecord, OnDay, record
 from popsim.outcomes.follow_up import follow_up
 from popsim.runs.run import StoredRun
@@ -83,8 +83,7 @@ def export_population(
     strategy = choices.strategy or run.comparator
     folder = out or run.folder / "fhir" / strategy
     check_folder(folder)
-    allow_export(run)
-    unit = run.unit(strategy, choices.draw, choices.replication, choices.region)
+    unit = unit_to_export(run, strategy, choices.draw, choices.replication, choices.region)
     return write_population(unit, folder, choices, on_progress)
 
 
