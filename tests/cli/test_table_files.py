@@ -24,7 +24,7 @@ NO_TABLE = {  # and why
     "card": "writes files", "bundle": "writes files", "dashboard": "a page", "twin page": "a page",
     **{f"export {one}": "writes files" for one in ("fhir", "omop", "excel", "r", "twin")},
     **{f"twin {one}": "prints sentences" for one in ("key", "encrypt", "decrypt", "backup", "restore", "exports")},
-    **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},
+    **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget", "migrate")},
 }  # fmt: skip
 
 
