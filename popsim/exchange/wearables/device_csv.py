@@ -94,7 +94,7 @@ def _header(line: str) -> tuple[dict[str, int], dict[str, str], str]:
     for separator in SEPARATORS:
         columns: dict[str, int] = {}
         units: dict[str, str] = {}
-        for place, words in enumerate(next(csv.reader([line], delimiter=separator), [])):
+        for place, words in enumerate(_fields(line, separator)):
             found = _column(words)
             if found is not None and found[0] not in columns:
                 columns[found[0]] = place
@@ -143,7 +143,7 @@ def _fields(line: str, separator: str) -> list[str]:
     """The fields of a row, none if it is no CSV."""
     usual = csv.field_size_limit(MAX_FIELD)  # of the whole process
     try:
-        return next(csv.reader([line], delimiter=separator))
+        return next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return []
     finally:
