@@ -62,8 +62,7 @@ def test_a_blob_as_id_is_not_repeated(tmp_path, capsys):
 def test_bytes_and_deep_lists_are_no_file_of_a_device():
     every, deep = bytes(range(256)), "[" * 3000 + "]" * 3000
     assert not is_device_csv(every.decode("latin-1"))
-    with pytest.raises(DefinitionError, match=r"^bytes\.csv"):
-        read_device_csv(every, "bytes.csv")
+    assert read_device_csv(every, "bytes.csv").readings == []
     with pytest.raises(DefinitionError, match=r"^deep\.json"):
         read_device_json(deep, "deep.json")
 
