@@ -124,6 +124,7 @@ RESULTS: dict[str, Result] = {
         ),
         texts={"fhir_new": 0, "fhir_update": 1},
     ),
+    "disclosure": Result(("python benchmarks/disclosure.py {size}",), "100 100 250", "4 100", long=True),
     "network": Result(
         ("popsim pathway show experiments/networks/heart_failure_catchment.toml --out network.png",),
         figures={"network": "network.png"},
@@ -324,7 +325,7 @@ def _prepare(folder: Path) -> None:
     if (folder / "experiments").is_symlink():
         (folder / "experiments").unlink()
     shutil.copytree(ROOT / "experiments", folder / "experiments", dirs_exist_ok=True)
-    for name in ("cohorts", "docs"):
+    for name in ("cohorts", "docs", "benchmarks"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     for left in folder.glob("twins.db*"):

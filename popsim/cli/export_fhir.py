@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened, whole
+from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened
 from popsim.cli.private_commands import private
 from popsim.cli.twin import Registry, Twin
+from popsim.cli.unit_options import Draw, People, Region, Replication, Strategy, check_people, read_date
 from popsim.errors import InputError
 from popsim.plurals import counted
 
 if TYPE_CHECKING:
     from popsim.exchange.fhir.writing.folder import WrittenFolder
 
-LATEST_YEAR = 9000  # days of follow-up later, a year still has four digits
-
 
 @one_unit("one unit of the run is simulated again")
 def export_fhir(
     run: FinishedRun,
     options: StudyOptions,
-    strategy: Annotated[str, typer.Option(help="Strategy; by default the comparator.")] = "",
-    draw: Annotated[int | None, whole("Number of the parameter draw; by default the first.")] = None,
-    replication: Annotated[int, whole("Number of the replication.")] = 0,
-    region: Annotated[int, whole("Number of the catchment.")] = 0,
-    people: Annotated[int | None, whole("People to write, those of the lowest ids; by default all.")] = None,
+    strategy: Strategy = "",
+    draw: Draw = None,
+    replication: Replication = 0,
+    region: Region = 0,
+    people: People = None,
     start: Annotated[
         str, typer.Option(metavar="DATE", help="Calendar date of day 0; by default the care network's own.")
     ] = "",
@@ -47,9 +45,8 @@ def export_fhir(
     from popsim.exchange.fhir.writing.population import ExportChoices, export_population
     from popsim.reporting.text.progress import progress_bar
 
-    first = _date(start) if start else None
-    if people is not None and people < 1:
-        raise InputError(f"command line: --people = {people}: must be at least 1")
+    first = read_date(start)
+    check_people(people)
     if out is not None:
         check_folder(out)
     found = opened(run)
@@ -88,7 +85,7 @@ def export_twin(
     for flag, path in (("--fhir", fhir), ("--cds", cds)):
         if path is not None and (path.suffix != ".json" or path.is_dir() or not path.parent.is_dir()):
             raise InputError(f"command line: {flag} {shown_path(path)}: must be a .json file in a folder that exists")
-    zero = _date(day_zero, "--day-zero") if day_zero else None
+    zero = read_date(day_zero, "--day-zero", personal=True)
     opened_registry = TwinRegistry(registry)
     summary = summarise(opened_registry, checked_id(twin))
     made = [("forecast as FHIR", write_forecast(summary, fhir, zero))] if fhir is not None else []
@@ -98,18 +95,6 @@ def export_twin(
             index_export(connection, [summary.twin], what, path)
     for _, path in made:
         print(f"{shown_path(path)}: written")
-
-
-def _date(text: str, flag: str = "--start") -> date:
-    """A date of the command line; the date of a person is not repeated in the error."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or not 1800 <= found.year <= LATEST_YEAR:
-        shown = f" {text}" if flag == "--start" else ""
-        raise InputError(f"command line: {flag}{shown}: must be a date from 1800 on, YYYY-MM-DD") from None
-    return found
 
 
 def _summary(written: WrittenFolder) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened, whole
-from popsim.errors import InputError
+from popsim.cli.options import FinishedRun, StudyOptions, one_unit, opened
+from popsim.cli.unit_options import Draw, People, Region, Replication, Strategy, check_people, read_date
 
 FORMATS = ("parquet", "csv", "duckdb", "sqlite")  # the same as in exchange.omop.writing, which is slow to import
 
@@ -17,11 +17,11 @@ FORMATS = ("parquet", "csv", "duckdb", "sqlite")  # the same as in exchange.omop
 def omop(
     run: FinishedRun,
     options: StudyOptions,
-    strategy: Annotated[str, typer.Option(help="Strategy; by default the comparator.")] = "",
-    draw: Annotated[int | None, whole("Number of the parameter draw; by default the run's first.")] = None,
-    replication: Annotated[int, whole("Number of the replication.")] = 0,
-    region: Annotated[int, whole("Number of the region.")] = 0,
-    people: Annotated[int | None, whole("How many people to write; by default all.")] = None,
+    strategy: Strategy = "",
+    draw: Draw = None,
+    replication: Replication = 0,
+    region: Region = 0,
+    people: People = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder or database to write; by default named after the run.")
     ] = None,
@@ -39,29 +39,25 @@ def omop(
     from importlib.metadata import version
 
     from popsim.exchange.omop.mapping import CdmSource, cdm_tables, checked_start
+    from popsim.exchange.omop.records import person_records
     from popsim.exchange.omop.writing import FORMATS as ENDINGS
     from popsim.exchange.omop.writing import check_target, write_cdm
-    from popsim.exchange.privacy.gate import allow_export
-    from popsim.exchange.records import records_of
+    from popsim.exchange.privacy.gate import unit_to_export
+    from popsim.exchange.records import record
     from popsim.reporting.text.progress import progress_bar
 
-    if people is not None and people < 1:
-        raise InputError(f"--people {people}: must be 1 or more")
-    try:
-        asked = date.fromisoformat(start) if start else None
-    except ValueError:
-        raise InputError(f"--start {start}: must be a date, YYYY-MM-DD") from None
+    asked = read_date(start)
+    check_people(people)
     found = opened(run)
     name = strategy or found.comparator
     target = out or Path(f"{found.experiment.name}_{name}_omop{ENDINGS.get(form, '')}")
     check_target(target, form, force)
-    allow_export(found)
-    unit = found.unit(name, draw, replication, region)
+    unit = unit_to_export(found, name, draw, replication, region)
     days = found.experiment.enrolment_days + found.experiment.follow_up_days
     first = checked_start(asked, days, date.today())
     options.use_threads(found.study.region_size(region))
     with progress_bar(f"{found.experiment.name}, {name}") as on_day:
-        records = records_of(unit, people, lambda done, total: on_day(done, total, 0))
+        records = person_records(record(unit, people, on_day=on_day), unit)
     whose = f"{name}, draw {unit.draw}, replication {unit.replication}, region {unit.region}"
     source = CdmSource(
         found.experiment.name, whose, found.manifest["run_id"], found.experiment.currency, version("popsim")

@@ -144,6 +144,28 @@ def restore(
 
 @twin_app.command(cls=PrivateCommand)
 @private
+def migrate(
+    registry: Registry,
+    copy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Copy to write first; by default REGISTRY.v3 beside it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take over a registry of the version before in its place, after a copy of it; all of it or nothing."""
+    from popsim.registry.database import MIGRATES_FROM
+    from popsim.registry.migration import migrate as take_over
+    from popsim.registry.privacy import shown_path
+
+    path = copy or registry.with_name(f"{registry.name}.v{MIGRATES_FROM}")
+    lines = take_over(registry, path)
+    name, head = shown_path(registry), lines[-1].hash
+    told = f"{name}: taken over and checked, {len(lines)} lines of the audit log, head {head}\n"
+    told += f"{shown_path(path)}: the registry as it was\n\n{NOTICE}"
+    _print({"migrated": True, "copy": shown_path(path), "lines": len(lines), "head": head}, told, as_json)
+
+
+@twin_app.command(cls=PrivateCommand)
+@private
 @prints_private_tables
 def exports(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     """List the files that were written with something about a twin: what, the twin's day, and SHA-256."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from popsim.errors import InputError
+from popsim.exchange.privacy.gate import allow_persons
 from popsim.runs.run import StoredRun
 
 LISTED = 10
@@ -32,8 +34,15 @@ def life_html(folder: Path, person: int, strategy: str) -> str:
 
 
 def notable_persons(run: StoredRun) -> list[tuple[int, str]]:
-    """Persons of the first replication worth a look: who gains and loses most, and who is admitted most often."""
+    """Persons of the first replication worth a look: who gains and loses most, and who is admitted most often.
+
+    Nobody where single persons may not be shown.
+    """
     if "persons" not in run.tables:
+        return []
+    try:
+        allow_persons(run, "a person's life")
+    except InputError:
         return []
     base = run.rows_of("persons", run.comparator)
     found: dict[int, str] = {}

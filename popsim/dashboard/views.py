@@ -20,6 +20,7 @@ from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import TOTAL_COST, effect_of
 from popsim.economics.equity import distribution
 from popsim.economics.individual import individual_effects
+from popsim.errors import InputError
 from popsim.html import html_table
 from popsim.plurals import counted
 from popsim.reporting.intervals import readable
@@ -207,6 +208,10 @@ def groups_view(run: StoredRun, by: str, threshold: float) -> str:
             "Who gains and who loses needs the persons of the run (store = 'persons' or 'events'), and two strategies."
         )
     persons, currency = run.table("persons"), run.experiment.currency
+    try:
+        run.refuse_small_groups(persons, [by])
+    except InputError as error:
+        return problem(str(error))
     others = {name: title for name, title in run.strategies.items() if name != run.comparator}
     spread = individual_effects(persons, run.comparator, threshold)
     rows = []

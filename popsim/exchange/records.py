@@ -1,329 +1,339 @@
-"""What happened to whom in one unit of a finished run, as records of care would hold it: frames for export.
+"""What a health record would hold of some people of a unit, taken down while the unit is simulated again.
 
-The unit is simulated again with the same random numbers, so its course is that of the run. Values are readings of
-devices (evidence/devices), taken when clinicians take them (evidence/practice/recording.toml), laboratory results when
-they arrive, and home readings of people who are monitored; the hidden state itself is never written down. Prescribed
-doses and diagnoses are known to care and are as they are. Nothing after a person's follow-up or death is kept.
+The store of a run keeps events, not readings and doses; the same seed gives the same course, bit by bit. Every export
+of records (FHIR, OMOP) is made from this one. Values are readings of devices, never the hidden state.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from popsim.care.policy import telemonitoring_by_day
 from popsim.care.signals import Signals
 from popsim.definitions.drug import Drug
-from popsim.definitions.network import SettingDefinition
-from popsim.definitions.recording import Recording, RecordingFile
-from popsim.definitions.signal import Signal
+from popsim.economics.columns import COST_NAMES
 from popsim.evidence.drugs import DRUG_SET, drugs_with
 from popsim.exchange.observed import observed
+from popsim.exchange.occasions import Occasion, Whereabouts, desks_of, recording
 from popsim.kernels import accrual
-from popsim.kernels import codes as code
-from popsim.outcomes.follow_up import follow_up
+from popsim.kernels.codes import DEATH_CAUSE_NAMES
+from popsim.population.genome import GENES, allele_activities, diplotypes
+from popsim.population.population import Population
 from popsim.simulation.model import PopulationModel
 from popsim.studies.design import Unit
 from popsim.studies.unit import build
 
-FILE = Path(__file__).parents[1] / "evidence" / "practice" / "recording.toml"
-MORNING = 0.25  # of the day, when laboratory results and home readings arrive; moves no date
-ROUND = 1.0 / 3.0  # of the day, when people on a ward are seen; moves no date
-MIN_CHANGE = 1e-3  # of a dose, as a share of the target dose; less is no new prescription
-CLINICIANS = ("general_practitioner", "specialist", "nurse")
-HOME = {  # column of the last home reading: what it measures
+BLOOD_AT = 6 / 24  # assumption: morning blood samples, before the ward round
+HOME_AT = 7 / 24  # assumption: home readings after getting up
+CHANGED_AT_HOUR = 10.0  # assumption: drugs are changed on the ward round, or at the visit
+HOME = {
     "measured_weight_kg": "weight_kg",
     "measured_systolic_mmhg": "systolic_mmhg",
     "measured_heart_rate_bpm": "heart_rate_bpm",
     "measured_filling_pressure_mmhg": "filling_pressure_mmhg",
 }
+INTRAVENOUS = "furosemide_intravenous"
+HEIGHT = "height_cm"
+# Columns that staff see change: what begins is recorded, and what ends again.
+STATES = ("has_atrial_fibrillation", "dialysis", "fracture", "delirium", "coronary_stent", "genotype_known")
+PAID = COST_NAMES[: COST_NAMES.index("cost_out_of_pocket")]  # components that payers bear
+BY_CONTACT = ("cost_ward", "cost_emergency", "cost_clinic", "cost_community")
+MONTH_DAYS = 30
+SMALLEST = 1e-6  # of doses and money; smaller changes are rounding
+
 DIAGNOSES = (
     "heart_failure", "diabetes", "ckd", "atrial_fibrillation", "copd", "hypertension", "coronary_disease",
     "prior_infarction", "prior_stroke", "iron_deficiency",
 )  # fmt: skip
-FOUND_LATER = {"has_atrial_fibrillation": "atrial_fibrillation"}  # a column that rises: the diagnosis then made
-PROCEDURES = {"dialysis": "dialysis", "coronary_stent": "pci"}  # a column that rises: what was done
-DESCRIBED = ("age_years", "female", "ethnicity", "death_cause", *DIAGNOSES)
+# State that begins: the diagnosis then made, unless the person has it already; and what was done.
+BEGUN = {"has_atrial_fibrillation": "atrial_fibrillation", "fracture": "fracture", "delirium": "delirium",
+         "dialysis": "kidney_failure"}  # fmt: skip
+PROCEDURES = {"coronary_stent": "pci", "dialysis": "dialysis"}
+
+OnDay = Callable[[int, int, int], None]
 
 
-@dataclass(frozen=True)
-class PersonRecords:
-    """Records of the people of one unit. Times and days count from the start of the simulation.
+class ClinicalRecord(NamedTuple):
+    """What was recorded. `person` is a row of `people`; times are days since the start of the simulation.
 
     Attributes:
-        people: `follow_up(...)` and DESCRIBED: one row a person, ordered by person_id.
-        events: their event log, in its order; it goes on after a person's follow-up.
-        readings: person_id, time_days, measures (column), value (in the column's unit), origin (clinic, laboratory,
-            home).
-        prescriptions: person_id, drug, dose, unit (of a day's dose), start_day, end_day (the last day it was taken).
-        found: person_id, time_days, kind (diagnosis, procedure), key: what was found or done later on.
-        settings: of the network, in its order.
+        people: person_id, entry_day and every column of the people on their first day.
+        events: `EventLog.frame()` of these people.
+        readings: person, time, signal, value, issued (days until the result is known), at_home; ordered by person and
+            time.
+        doses: person, time, drug, dose (a day, in the unit of the drug; 0: stopped).
+        states: person, time, state (STATES), present.
+        costs: person, day, component, amount: not discounted, of BY_CONTACT by day, of others by month of follow-up.
+        death_causes: of each person, names of DEATH_CAUSE_NAMES, "" while alive.
+        genes: diplotype of each person by gene, empty where the cohort fixed another phenotype.
         prices: of the settings, undiscounted, in the currency of the experiment.
-        days: that were simulated.
-        desks: settings from which nurses call people who are monitored at home.
+        desks: contact settings that see nobody in person.
     """
 
     people: pl.DataFrame
     events: pl.DataFrame
     readings: pl.DataFrame
-    prescriptions: pl.DataFrame
-    found: pl.DataFrame
-    settings: tuple[SettingDefinition, ...]
+    doses: pl.DataFrame
+    states: pl.DataFrame
+    costs: pl.DataFrame
+    death_causes: list[str]
+    genes: dict[str, list[str]]
     prices: accrual.SettingPrices
-    days: int
     desks: frozenset[str]
 
-    @property
-    def classes(self) -> dict[str, str]:
-        """Class by name of setting."""
-        return {setting.name: setting.setting_class for setting in self.settings}
 
-
-@cache
-def recorded() -> tuple[Recording, ...]:
-    """What clinicians write down, read once."""
-    return RecordingFile.read(FILE).recorded
-
-
-def records_of(
-    unit: Unit, people: int | None = None, on_day: Callable[[int, int], None] | None = None
-) -> PersonRecords:
-    """Simulate a unit again and keep its records.
+def record(
+    unit: Unit, people: int | None = None, *, costs: bool = False, on_day: OnDay = lambda done, total, failed: None
+) -> ClinicalRecord:
+    """Simulate a unit again and record some of its people.
 
     Args:
-        unit: of the run.
-        people: how many to keep, those with the lowest ids; all when None. All are simulated: they share beds.
-        on_day: called after each day with the number of days done and of all days.
+        unit: of a study.
+        people: number of them, those of the lowest ids; all when None.
+        costs: whether to record costs.
+        on_day: called with days done, days in all, and 0.
     """
     model = build(unit, schema=unit.study.schema)
-    chart = _Chart(model)
-    while model.clock.day < model.days and model.running:
+    order = np.argsort(model.population.person_id, kind="stable")
+    rows = np.sort(order[: len(order) if people is None else people])
+    recorder = _ChartRecorder(model, unit, rows, costs=costs)
+    last = int(model.population["entry_day"][rows].max(initial=0)) + model.follow_up_days
+    for day in range(last):
         model.run_for(1)
-        chart.write(model.clock.day - 1)
-        if on_day is not None:
-            on_day(model.clock.day, model.days)
-    chart.end(model.clock.day - 1)
-    return chart.records(unit.study.experiment.follow_up_days, people)
+        recorder.write(day)
+        on_day(day + 1, last, 0)
+    return recorder.finished()
 
 
-class _Takers(NamedTuple):
-    """Rows with an occasion on a day, its time, and which occasion it is."""
+class _DoseColumn(NamedTuple):
+    """Where the dose of a drug stands: factor x column, of those whose agent this is."""
 
-    row: NDArray[np.int64]
-    time: NDArray[np.float64]
-    occasion: NDArray[np.str_]
+    name: str
+    column: str
+    agent_column: str | None
+    agent: int
+    factor: float
 
 
-class _Chart:
-    """Writes down, day by day, what care learns and does."""
+class _ChartRecorder:
+    """Takes down each day of a model."""
 
-    def __init__(self, model: PopulationModel) -> None:
-        self.model, people = model, model.population
+    def __init__(self, model: PopulationModel, unit: Unit, rows: NDArray[np.int64], *, costs: bool) -> None:
+        self._model, self._rows = model, rows
+        people = model.population
+        place = np.full(len(people), -1, np.int64)
+        place[rows] = np.arange(len(rows))
+        self._place = place
+        self._desks = desks_of([unit.strategy])
+        self._where = Whereabouts(unit.study.network, self._desks, place)
         self._signals = Signals(people.schema, key=model.key)
-        by_name = {signal.measures: signal for signal in self._signals.signals}
-        self._recorded = [(one, by_name[one.measures]) for one in recorded() if one.measures in by_name]
-        self._laboratory = [signal for signal in self._signals.signals if signal.stored is not None]
-        self._last = {one.measures: np.full(len(people), -np.inf) for one, _ in self._recorded}
-        self._drugs = [drug for drug in drugs_with(model.parameters[DRUG_SET]) if drug.dose_column in people.schema]
-        self._watched = [str(one.stored) for one in self._laboratory] + [name for name in HOME if name in people.schema]
-        self._rising = [name for name in (*FOUND_LATER, *PROCEDURES) if name in people.schema]
-        self._before = {name: people[name].copy() for name in self._watched}
-        self._before |= {name: np.zeros(len(people)) for name in self._rising}
-        self._dose = {drug.name: np.zeros(len(people)) for drug in self._drugs}
-        self._since = {drug.name: np.zeros(len(people), np.int64) for drug in self._drugs}
-        self._enter = np.full(len(people), np.inf)
+        self._entry_day = people["entry_day"][rows].astype(np.int64)
+        frame = people.frame()
+        self._people = pl.DataFrame({one.name: one.to_numpy()[rows] for one in frame})  # copies: the people change
+        self._genes = _diplotypes(people.chosen(rows), unit)
         self._read = 0
-        self._parts: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        classes = [setting.setting_class for setting in model.network.settings]
-        clinician = [setting.clinician for setting in model.network.settings]
-        self._visited = np.array([one if one in CLINICIANS else "other_clinician" for one in clinician])
-        self._arrived = np.array([_arrival(one) for one in classes])
+        known = {signal.measures for signal in self._signals.signals}
+        self._rules = [rule for rule in recording().recorded if rule.signal in known]
+        self._last = {rule.signal: np.full(len(rows), -np.inf) for rule in self._rules}
+        self._laboratory = [one for one in self._signals.signals if one.stored is not None]
+        self._pending = {one.measures: self._of(_pending(one.stored)).copy() for one in self._laboratory}
+        drugs = drugs_with(unit.study.parameters_of(unit.draw)[DRUG_SET])
+        self._drugs = _dose_columns(drugs, people)
+        self._within = {one.contains: one.name for one in drugs if one.contains and one.dose_column in people}
+        self._doses = {one.name: np.zeros(len(rows)) for one in self._drugs}
+        self._states = {name: np.zeros(len(rows), np.int8) for name in STATES if name in people}
+        self._paid = [name for name in PAID if name in people] if costs else []
+        self._totals = {name: np.zeros(len(rows)) for name in self._paid}
+        self._notes: dict[str, list[tuple[Any, ...]]] = {name: [] for name in ("reading", "dose", "state", "cost")}
 
     def write(self, day: int) -> None:
-        """Write down the day that has just been simulated."""
-        entered = self.model.population.entered(day)
-        takers = self._takers(entered, day)
-        for one, signal in self._recorded:
-            self._take(one, signal, takers, day)
+        """Take down a day, at its end."""
+        was_inside = self._where.inside.copy()
+        events = self._model.events.slice(self._read)
+        self._read = len(self._model.events)
+        occasions = self._where.pass_day(day, events)
+        self._write_home(day)
+        self._write_laboratory(day, was_inside)
+        for occasion in occasions:
+            self._write_readings(day, occasion)
+        self._write_doses(day)
+        self._write_states(day)
+        self._write_costs(day)
+
+    def finished(self) -> ClinicalRecord:
+        """Everything taken down, within each person's follow-up and life."""
+        events, valuation = self._model.events.frame(), cast(Any, self._model.valuation)
+        mine = pl.Series("person_id", self._people["person_id"])
+        entered = self._entry_day + self._model.follow_up_days
+        frames = {name: self._frame(name, entered) for name in self._notes}
+        return ClinicalRecord(
+            self._people, events.filter(pl.col("person_id").is_in(mine.implode())), frames["reading"], frames["dose"],
+            frames["state"], frames["cost"],
+            [DEATH_CAUSE_NAMES.get(code, "") for code in self._of("death_cause").tolist()], self._genes,
+            valuation.priced_settings, self._desks,
+        )  # fmt: skip
+
+    def _frame(self, kind: str, end_day: NDArray[np.int64]) -> pl.DataFrame:
+        """The notes of a kind, ordered by person and time, until death or the end of follow-up."""
+        schema = SCHEMAS[kind]
+        parts = [np.concatenate(column) for column in zip(*self._notes[kind], strict=True)]
+        frame = pl.DataFrame(dict(zip(schema, parts, strict=True)) if parts else None, schema=schema)
+        if kind == "cost":
+            summed = frame.group_by("person", "time", "component", maintain_order=True).agg(pl.col("amount").sum())
+            return summed.sort("person", "time", "component").rename({"time": "day"})
+        last = np.minimum(end_day, self._where.died_at)[frame["person"].to_numpy()]
+        return frame.filter(frame["time"].to_numpy() < last).sort("person", "time", maintain_order=True)
+
+    def _of(self, name: str) -> NDArray[Any]:
+        """A column of the recorded people."""
+        values: NDArray[Any] = self._model.population[name][self._rows]
+        return values
+
+    def _entered(self, day: int) -> NDArray[np.bool_]:
+        return self._entry_day <= day
+
+    def _note_readings(
+        self, name: str, people: NDArray[np.int64], times: NDArray[np.float64], values: NDArray[Any],
+        issued: NDArray[np.float64] | float = 0.0, at_home: bool = False,
+    ) -> None:  # fmt: skip
+        size = len(people)
+        if size:
+            known = np.broadcast_to(np.asarray(issued, np.float64), size)
+            names = np.full(size, name)
+            self._notes["reading"].append((people, times, names, values.astype(float), known, np.full(size, at_home)))
+
+    def _write_home(self, day: int) -> None:
+        """Readings of telemonitoring, dated by the morning on which they were taken."""
+        monitoring: Any = self._model.monitoring
+        readings = monitoring.readings
+        if readings.rules is None or not len(readings.of):
+            return
+        read = readings.of[self._rows] != 0
+        sensed = readings.rules.filling_pressure_high_mmhg > 0.0
+        people = np.flatnonzero(read & (self._entry_day <= day - readings.days_ago))
+        times = np.full(len(people), day - readings.days_ago + HOME_AT)
+        late = np.maximum(readings.days_ago, 0.0)
+        for column, name in HOME.items():
+            if column in self._model.population and (sensed or name != "filling_pressure_mmhg"):
+                self._note_readings(name, people, times, self._of(column)[people], late, at_home=True)
+
+    def _write_laboratory(self, day: int, was_inside: NDArray[np.bool_]) -> None:
+        """Samples that follow the laboratory's own schedule: what is under way has changed."""
+        entering = self._entry_day == day
         for signal in self._laboratory:
-            self._note_changes(str(signal.stored), signal.measures, "laboratory", entered, day)
-        for name, measures in HOME.items():
-            if name in self._before:
-                self._note_changes(name, measures, "home", entered, day)
-        self._note_found(entered, day)
-        for drug in self._drugs:
-            self._prescribe(drug, entered, day)
+            pending = self._of(_pending(signal.stored))
+            taken = self._entered(day) & ((pending != self._pending[signal.measures]) | entering)
+            self._pending[signal.measures] = pending.copy()
+            people = np.flatnonzero(taken)
+            times = np.fmax(day + BLOOD_AT, np.where(entering, self._where.entered_at, -np.inf)[people])
+            at_once = was_inside[people] | entering[people]
+            delay = np.where(at_once, 0.0, signal.delay_days)
+            self._note_readings(signal.measures, people, times, pending[people], delay)
 
-    def end(self, day: int) -> None:
-        """Write down the prescriptions that are in force on the last day."""
-        for drug in self._drugs:
-            rows = np.flatnonzero(self._dose[drug.name] > 0.0)
-            self._course(drug, rows, day)
+    def _write_readings(self, day: int, occasion: Occasion) -> None:
+        """What staff read on an occasion; height, which the record knows, at entry."""
+        population = self._model.population
+        if occasion.name == "entry" and HEIGHT in population:
+            self._note_readings(HEIGHT, occasion.people, occasion.times, self._of(HEIGHT)[occasion.people])
+        for rule in self._rules:
+            if occasion.name not in rule.at:
+                continue
+            last = self._last[rule.signal]
+            due = day - last[occasion.people] >= rule.every_days
+            if rule.only_with:
+                has = np.any([self._of(name)[occasion.people] != 0 for name in rule.only_with], axis=0)
+                due &= has
+            people = occasion.people[due]
+            if len(people):
+                last[people] = day
+                values = observed(self._signals, population, day, rule.signal, self._rows[people])
+                self._note_readings(rule.signal, people, occasion.times[due], values)
 
-    def _takers(self, entered: int, day: int) -> _Takers:
-        """Who is seen today, in order of time."""
-        new = self.model.events.slice(self._read)
-        self._read = len(self.model.events)
-        row, setting = new.row.astype(np.int64), new.setting.astype(np.int64)
-        inside = np.maximum(setting, 0)
-        arrival = np.where(new.kind == code.START, self._arrived[inside], "")
-        occasion = np.where(new.kind == code.VISIT, self._visited[inside], arrival)
-        occasion = np.where(new.kind == code.ENTER, "entry", occasion)
-        self._enter[row[new.kind == code.ENTER]] = new.time[new.kind == code.ENTER]
-        known = occasion != ""
-        admitted = np.flatnonzero(self.model.population["admitted"][:entered] != 0)
-        staying = np.setdiff1d(admitted, row[occasion == "ward"])
-        rows = np.concatenate([row[known], staying])
-        times = np.concatenate([new.time[known], np.full(len(staying), day + ROUND)])
-        occasions = np.concatenate([occasion[known], np.full(len(staying), "ward_day")])
-        order = np.argsort(times, kind="stable")
-        return _Takers(rows[order], times[order], occasions[order])
+    def _write_doses(self, day: int) -> None:
+        doses = {one.name: self._dose(one) for one in self._drugs}
+        for part, whole in self._within.items():
+            doses[part] = np.where(doses[whole] > 0.0, 0.0, doses[part])
+        alive = self._entered(day) & np.isinf(self._where.died_at)
+        for name, dose in doses.items():
+            people = np.flatnonzero(alive & (np.abs(dose - self._doses[name]) > SMALLEST))
+            self._doses[name][people] = dose[people]
+            if len(people):
+                times = self._changed(day, people)
+                self._notes["dose"].append((people, times, np.full(len(people), name), dose[people]))
 
-    def _take(self, one: Recording, signal: Signal, takers: _Takers, day: int) -> None:
-        """Read a device at the occasions of a quantity, once a day at most."""
-        people, last = self.model.population, self._last[one.measures]
-        due = np.isin(takers.occasion, one.at) & (takers.time - last[takers.row] >= one.every_days)
-        if one.only_with is not None and one.only_with in people.schema:
-            due &= people[one.only_with][takers.row] == 1
-        rows, first = np.unique(takers.row[due], return_index=True)
-        if len(rows):
-            times = takers.time[due][first]
-            last[rows] = times
-            value = observed(self._signals, people, day, signal.measures, rows)
-            self._add("readings", row=rows, time=times, value=value, what=one.measures, origin="clinic")
+    def _dose(self, drug: _DoseColumn) -> NDArray[np.float64]:
+        dose = self._of(drug.column).astype(np.float64) * drug.factor
+        return dose if drug.agent_column is None else np.where(self._of(drug.agent_column) == drug.agent, dose, 0.0)
 
-    def _note_changes(self, stored: str, measures: str, origin: str, entered: int, day: int) -> None:
-        """A new value in a column of last results is a result that has arrived."""
-        now, before = self.model.population[stored], self._before[stored]
-        rows = np.flatnonzero((now[:entered] != before[:entered]) & (now[:entered] > 0.0))
-        before[:entered] = now[:entered]
-        if len(rows):
-            times = np.maximum(day + MORNING, self._enter[rows])
-            self._add(
-                "readings", row=rows, time=times, value=now[rows].astype(np.float64), what=measures, origin=origin
-            )
+    def _write_states(self, day: int) -> None:
+        for name, before in self._states.items():
+            now = self._of(name)
+            people = np.flatnonzero(self._entered(day) & (now != before))
+            before[people] = now[people]
+            if len(people):
+                times = self._changed(day, people)
+                self._notes["state"].append((people, times, np.full(len(people), name), now[people] != 0))
 
-    def _note_found(self, entered: int, day: int) -> None:
-        """Diagnoses made and procedures done today; what people bring with them is a diagnosis at entry."""
-        for name in self._rising:
-            now, before = self.model.population[name][:entered], self._before[name]
-            rows = np.flatnonzero((now == 1) & (before[:entered] == 0))
-            before[:entered] = now
-            rows = rows[self.model.population["entry_day"][rows] < day] if name in FOUND_LATER else rows
-            if len(rows):
-                kind, key = ("diagnosis", FOUND_LATER[name]) if name in FOUND_LATER else ("procedure", PROCEDURES[name])
-                times = np.maximum(day + ROUND, self._enter[rows])
-                self._add("found", row=rows, time=times, what=key, origin=kind)
+    def _changed(self, day: int, people: NDArray[np.int64]) -> NDArray[np.float64]:
+        """When a change of the day was made: those of the first day at entry."""
+        times = self._where.time_of_change(day, people, CHANGED_AT_HOUR)
+        return np.where(self._entry_day[people] == day, self._where.entered_at[people], times)
 
-    def _prescribe(self, drug: Drug, entered: int, day: int) -> None:
-        """A dose that differs from yesterday's ends a course and may begin another."""
-        dose, before = self._doses(drug, entered), self._dose[drug.name]
-        smallest = MIN_CHANGE * drug.target_dose.value
-        changed = np.flatnonzero(np.abs(dose - before[:entered]) > smallest)
-        if len(changed):
-            self._course(drug, changed[before[changed] > smallest], day - 1)
-            before[changed] = np.where(dose[changed] > smallest, dose[changed], 0.0)
-            self._since[drug.name][changed] = day
+    def _write_costs(self, day: int) -> None:
+        """The day's costs: totals are discounted by whole days since entry, which is undone."""
+        valuation: Any = self._model.valuation
+        discount = valuation.cost_discount
+        since = day - self._entry_day
+        within = (since >= 0) & (since < len(discount))
+        for name in self._paid:
+            total = self._of(name)
+            people = np.flatnonzero(within & (total - self._totals[name] > SMALLEST))
+            amount = (total - self._totals[name])[people] / discount[since[people]]
+            self._totals[name] = total.copy()
+            if len(people):
+                days = np.full(len(people), float(day))
+                if name not in BY_CONTACT:
+                    days = (self._entry_day[people] + since[people] // MONTH_DAYS * MONTH_DAYS).astype(float)
+                self._notes["cost"].append((people, days, np.full(len(people), name), amount))
 
-    def _doses(self, drug: Drug, entered: int) -> NDArray[np.float64]:
-        """The prescribed daily doses of a drug, in its unit; 0 of a drug within a combination, which has its own."""
-        people = self.model.population
-        amount = people[drug.dose_column][:entered].astype(np.float64)
-        if drug.agent_column is not None:
-            amount = np.where(people[drug.agent_column][:entered] == drug.agent, amount, 0.0)
-        for other in self._drugs:
-            if other.contains == drug.name:
-                amount = np.maximum(amount - people[other.dose_column][:entered], 0.0)
-        alive = people["alive"][:entered] != 0
-        return np.where(alive, amount, 0.0) / drug.column_at_target * drug.target_dose.value
 
-    def _course(self, drug: Drug, rows: NDArray[np.int64], last: int) -> None:
-        """A course that ends with a day."""
-        if len(rows):
-            dose = np.array([float(f"{one:.4g}") for one in self._dose[drug.name][rows].tolist()])
-            self._add("prescriptions", row=rows, value=dose, start=self._since[drug.name][rows], what=drug.name,
-                      origin=drug.target_dose.unit, end=np.full(len(rows), last))  # fmt: skip
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "reading": {
+        "person": pl.Int64, "time": pl.Float64, "signal": pl.String, "value": pl.Float64, "issued": pl.Float64,
+        "at_home": pl.Boolean,
+    },
+    "dose": {"person": pl.Int64, "time": pl.Float64, "drug": pl.String, "dose": pl.Float64},
+    "state": {"person": pl.Int64, "time": pl.Float64, "state": pl.String, "present": pl.Boolean},
+    "cost": {"person": pl.Int64, "time": pl.Float64, "component": pl.String, "amount": pl.Float64},
+}  # fmt: skip
 
-    def _add(self, table: str, **columns: Any) -> None:
-        self._parts[table].append(columns)
 
-    def records(self, follow_up_days: int, people: int | None) -> PersonRecords:
-        """The frames, each within the follow-up of its person."""
-        model, twins = self.model, self.model.population
-        valuation: Any = model.valuation
-        events = model.events.frame()
-        ids, entry_day = twins.person_id, twins["entry_day"]
-        who = follow_up(events, ids, entry_day, follow_up_days, model.clock.day)
-        who = who.join(pl.DataFrame({"person_id": ids} | {name: twins[name] for name in DESCRIBED}), on="person_id")
-        entered = pl.DataFrame(
-            {"person_id": ids, "enter_time_days": np.where(np.isfinite(self._enter), self._enter, entry_day)}
+def _pending(stored: str | None) -> str:
+    return str(stored).replace("seen_", "pending_")
+
+
+def _dose_columns(drugs: Sequence[Drug], people: Population) -> Sequence[_DoseColumn]:
+    """Every drug of which the population has the columns."""
+    found = [
+        _DoseColumn(
+            drug.name, drug.dose_column, drug.agent_column, drug.agent, drug.target_dose.value / drug.column_at_target
         )
-        who = who.join(entered, on="person_id").sort("person_id").head(people if people is not None else len(who))
-        until = pl.min_horizontal(pl.col("end_day").cast(pl.Float64), "death_time_days")
-        window = who.select("person_id", enter="enter_time_days", until=until)
-
-        def within(frame: pl.DataFrame) -> pl.DataFrame:
-            """Rows within follow-up and before death."""
-            kept = frame.join(window, on="person_id", how="inner", maintain_order="left")
-            time = pl.col("time_days")
-            return kept.filter((time >= pl.col("enter")) & (time < pl.col("until"))).drop("enter", "until")
-
-        readings = self._frame(
-            "readings", {"time": pl.Float64, "what": pl.String, "value": pl.Float64, "origin": pl.String}
-        )
-        found = self._frame("found", {"time": pl.Float64, "origin": pl.String, "what": pl.String})
-        courses = self._frame("prescriptions", {"what": pl.String, "value": pl.Float64, "origin": pl.String,
-                                                "start": pl.Int64, "end": pl.Int64})  # fmt: skip
-        return PersonRecords(
-            who,
-            events.join(who.select("person_id"), on="person_id", how="semi", maintain_order="left"),
-            within(readings.rename({"time": "time_days", "what": "measures"})),
-            _prescriptions(courses, window),
-            within(found.rename({"time": "time_days", "what": "key", "origin": "kind"})),
-            tuple(model.network.settings),
-            valuation.priced_settings,
-            model.clock.day,
-            frozenset(one.desk for one in telemonitoring_by_day(model.strategy).values() if one is not None),
-        )
-
-    def _frame(self, table: str, schema: dict[str, Any]) -> pl.DataFrame:
-        """The parts of a table, ordered by person and time."""
-        ids = self.model.population.person_id
-        empty = pl.DataFrame(schema={"person_id": pl.Int64} | schema)
-        parts = [
-            pl.DataFrame(
-                {"person_id": ids[part["row"]]} | {name: part[name] for name in schema if name in part}
-            ).select(pl.col(name).cast(kind) for name, kind in empty.schema.items())
-            for part in self._parts[table]
-        ]
-        first = next(name for name in ("time", "start") if name in schema)
-        return pl.concat([empty, *parts]).sort("person_id", first, "what", maintain_order=True)
+        for drug in drugs
+        if drug.dose_column in people
+    ]
+    return [*found, _DoseColumn(INTRAVENOUS, "iv_diuretic_mg_day", None, 0, 1.0)]
 
 
-def _prescriptions(courses: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
-    """Courses within follow-up, in days: the day of death is the last on which a dose was taken."""
-    first, last = pl.col("enter").floor().cast(pl.Int64), pl.col("until").floor().cast(pl.Int64)
-    whole = pl.col("until") == pl.col("until").floor()  # follow-up ends at midnight, before that day
-    return (
-        courses.join(window, on="person_id", how="inner", maintain_order="left")
-        .with_columns(
-            start=pl.max_horizontal("start", first), end=pl.min_horizontal("end", last - whole.cast(pl.Int64))
-        )
-        .filter(pl.col("end") >= pl.col("start"))
-        .select("person_id", drug="what", dose="value", unit="origin", start_day="start", end_day="end")
-    )
-
-
-def _arrival(setting_class: str) -> str:
-    """The occasion of an arrival in a class of setting; empty where nothing is written down."""
-    if setting_class in ("emergency", "observation"):
-        return "emergency"
-    return "ward" if setting_class in ("inpatient", "critical") else ""
+def _diplotypes(people: Population, unit: Unit) -> dict[str, list[str]]:
+    """The diplotypes that people were sampled with, where their phenotype is still that of the alleles."""
+    found, rows = {}, np.arange(len(people))
+    for gene in GENES if "genotype_known" in people else ():
+        if gene in people:
+            fixed = np.isnan(allele_activities(people, gene, rows, unit.random_key)).any(axis=0)
+            names = diplotypes(people, gene, unit.random_key)
+            found[gene] = ["" if other else name for other, name in zip(fixed.tolist(), names, strict=True)]
+    return found

@@ -30,7 +30,7 @@ from popsim.registry import vocabulary as words
 from popsim.registry.packing import MEMORY_DAYS, BeliefKind, pack, unpack
 from popsim.registry.privacy import number_of
 from popsim.registry.stream import StreamRow
-from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
+from popsim.registry.vocabulary import Measure, Vocabulary, dose_columns, parts_of
 from popsim.simulation.schema import SCHEMA
 from popsim.statistics import smallest_quantiles
 
@@ -211,13 +211,17 @@ class _Days:
                 yield "last_review_day", float(row.day)
 
     def _dose(self, row: StreamRow, person: int) -> Iterator[tuple[str, float]]:
-        measure = self._vocabulary.medications[row.code]
-        agent = None if measure.drug is None else measure.drug.agent_column
-        if measure.drug is not None and agent is not None:
-            if row.value == 0.0 and self._belief.ensemble.of(agent)[person, 0] != measure.drug.agent:
-                return  # the end of a drug of the class other than the one taken
-            yield agent, float(measure.drug.agent)
-        yield measure.name, column_dose(measure, row.value)
+        known = self._vocabulary.medications
+        columns = dose_columns(known, row.code, row.value)
+        of = self._belief.ensemble.of
+        whole = known[row.code].drug
+        for drug in parts_of(known, row.code) if row.value == 0.0 else ():
+            agent = drug.agent_column
+            other = agent is not None and of(agent)[person, 0] != drug.agent
+            never = whole is not None and of(whole.dose_column)[person, 0] == 0.0
+            if other or (drug is not whole and never):  # the end of a drug of the class other than the one taken
+                columns = {name: value for name, value in columns.items() if name not in (drug.dose_column, agent)}
+        yield from columns.items()
 
     def _readings(self, rows: Sequence[Sequence[StreamRow]]) -> list[NDArray[np.float64]]:
         """Arrays (sensors, persons), as many as the largest number of readings of one sensor."""

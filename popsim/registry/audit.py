@@ -92,7 +92,7 @@ def write_audit(connection: Connection, done: Iterable[LoggedAction]) -> None:
         read = ", ".join(file.what for file in one.read)
         files = " ".join(keyed_digest(one.salt, file.digest) for file in one.read)
         line = (number, one.twin, one.action, program(), read, files, digests, previous)
-        whole = _hash(*line)
+        whole = hash_of_line(*line)
         lines.append((*line, whole))
         previous = whole
     insert_many(connection, audit, lines)
@@ -146,7 +146,7 @@ def _check_schema(connection: Connection) -> None:
 def _check_chain(entries: Sequence[Entry]) -> None:
     previous = NO_HASH
     for number, entry in enumerate(entries, start=1):
-        whole = _hash(*entry[:-1])
+        whole = hash_of_line(*entry[:-1])
         if (entry.number, entry.previous, entry.hash) != (number, previous, whole):
             raise RunError(f"line {number} of the audit log is not as it was written")
         previous = entry.hash
@@ -208,7 +208,8 @@ def _last(connection: Connection) -> tuple[int, str]:
     return (0, NO_HASH) if newest is None else (newest.number, newest.hash)
 
 
-def _hash(*parts: object) -> str:
+def hash_of_line(*parts: object) -> str:
+    """The hash of a line of the log: of all its columns but the hash, in their order."""
     return digest_of("\n".join(map(str, parts)).encode())
 
 

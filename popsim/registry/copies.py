@@ -25,7 +25,7 @@ def backup(registry: Path, copy: Path) -> list[Entry]:
         InputError: the copy exists, or cannot be written.
         RunError: the registry is damaged, or not as its log says.
     """
-    _refuse_existing(copy)
+    refuse_existing(copy)
     source = Database(registry)
     source.check()
     source.log(BACKUP)
@@ -105,6 +105,11 @@ def _encrypt(registry: Path, key: bytes) -> None:
     plain.engine.dispose()
 
 
-def _refuse_existing(path: Path) -> None:
+def refuse_existing(path: Path) -> None:
+    """Refuse to write over a file.
+
+    Raises:
+        InputError: there is one.
+    """
     if os.path.lexists(path):
         raise InputError(f"{shown_path(path)}: exists; give the name of a new file")

@@ -29,6 +29,7 @@ from popsim.registry.tables import create_schema, twins
 
 APPLICATION_ID = 0x706F7073  # "pops"
 VERSION = 4
+MIGRATES_FROM = 3  # the version that migration.py takes over
 PATIENCE_S = 30.0  # for which a command waits while another command writes
 AT_ONCE = 500  # ids per query; SQLite's limit is 32,766
 # Beliefs are tens of kilobytes each: large pages, and a cache for those of a large update, which is written once.
@@ -199,6 +200,9 @@ class Database:
                 create_schema(connection)
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+            elif (known, version) == (APPLICATION_ID, MIGRATES_FROM):
+                say = "of an earlier version of popsim; 'popsim twin migrate' takes it over, with a copy first"
+                raise InputError(f"--registry {shown_path(self.path)}: {say}")
             elif (known, version) != (APPLICATION_ID, VERSION):
                 raise InputError(
                     f"--registry {shown_path(self.path)}: not a registry of twins of this version of popsim"

@@ -42,7 +42,7 @@ from popsim.population.genome import GENES, gene_table
 from popsim.population.traits import HISTORY_COLUMNS
 from popsim.registry.privacy import NO_NAMES, personal, personal_key, shown, shown_path
 from popsim.registry.stream import MAX_WORD, read_text
-from popsim.registry.vocabulary import Measure, Vocabulary, column_dose
+from popsim.registry.vocabulary import Measure, Vocabulary, dose_columns, parts_of
 from popsim.simulation.schema import SCHEMA
 
 KEYS = ("age_years", "sex", "diagnoses", "traits", "measurements", "medications")
@@ -150,7 +150,9 @@ class _Record:
         known = self._vocabulary.medications
         taken: dict[str, float] = {measure.name: 0.0 for measure in known.values()}
         columns: list[str] = []
-        for name, entry in self._part("medications", known).items():
+        given = self._part("medications", known)
+        # Combinations come first: a drug of the same class that is told beside one is what counts.
+        for name, entry in sorted(given.items(), key=lambda one: len(parts_of(known, one[0])), reverse=True):
             key, measure = f"medications.{name}", known[name]
             if not isinstance(entry, dict):
                 self._refuse(key, None, 'must be a table such as { dose = 40, unit = "mg/d" }')
@@ -158,9 +160,7 @@ class _Record:
             if measure.name in columns:
                 self._refuse(key, None, "a second drug of the same class; twins take one at a time")
             columns.append(measure.name)
-            taken[measure.name] = column_dose(measure, self._measured(f"{key}.dose", entry, measure, "dose"))
-            if measure.drug is not None and measure.drug.agent_column is not None:
-                taken[measure.drug.agent_column] = float(measure.drug.agent)
+            taken |= dose_columns(known, name, self._measured(f"{key}.dose", entry, measure, "dose"))
         return taken
 
     def _measured(self, key: str, entry: Mapping[str, Any], measure: Measure, word: str) -> float:

@@ -350,5 +350,6 @@ def read_bytes(path: Path, largest: int = MAX_STREAM_BYTES) -> bytes:
     except OSError as error:
         raise InputError(f"{shown_path(path)}: {error.strerror}") from None
     if len(raw) > largest:
-        raise InputError(f"{shown_path(path)}: larger than {largest // 1024:,} KiB")
+        size = f"{largest // 2**20:,} MiB" if largest >= 2**20 else f"{largest // 2**10:,} KiB"
+        raise InputError(f"{shown_path(path)}: larger than {size}")
     return raw

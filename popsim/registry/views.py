@@ -178,10 +178,13 @@ def _known(ensemble: Ensemble, vocabulary: Vocabulary, told: Set[str]) -> Iterat
 def _doses(
     vocabulary: Vocabulary, shared: Callable[[str], float | None], given: Callable[[str], float | None]
 ) -> Iterator[tuple[str, str]]:
-    """Current drugs."""
-    for name, measure in vocabulary.medications.items():
-        drug, dose = measure.drug, given(measure.name)
-        if not dose:
+    """Current drugs; one within a combination that is taken goes without saying."""
+    taken = {name: dose for name, one in vocabulary.medications.items() if (dose := given(one.name))}
+    combined = {drug.contains for name in taken if (drug := vocabulary.medications[name].drug) is not None}
+    for name, dose in taken.items():
+        measure = vocabulary.medications[name]
+        drug = measure.drug
+        if name in combined:
             continue
         if drug is None:
             yield name.replace("_", " ").capitalize(), f"{dose:g} {measure.unit}"

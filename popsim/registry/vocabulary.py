@@ -173,11 +173,27 @@ def _medications(parameters: Parameters) -> dict[str, Measure]:
     return found
 
 
-def column_dose(measure: Measure, dose: float) -> float:
-    """A daily dose in the unit of the twin's column (a share of the target dose, or mg)."""
-    if measure.drug is None:
-        return dose
-    return dose / measure.drug.target_dose.value * measure.drug.column_at_target
+def parts_of(medications: Mapping[str, Measure], name: str) -> tuple[Drug, ...]:
+    """A drug, and the one that a fixed combination contains; none of what is no drug of a file."""
+    drug = medications[name].drug
+    if drug is None:
+        return ()
+    inner = None if drug.contains is None else medications[drug.contains].drug
+    return (drug,) if inner is None else (drug, inner)
+
+
+def dose_columns(medications: Mapping[str, Measure], name: str, dose: float) -> dict[str, float]:
+    """The twin's columns that a daily dose sets (a share of the target dose, or mg), and those of which drug it is.
+
+    A fixed combination is also its other drug, at the same share of that one's target.
+    """
+    found: dict[str, float] = {}
+    for drug in parts_of(medications, name):
+        share = dose / medications[name].drug.target_dose.value  # type: ignore[union-attr]
+        found[drug.dose_column] = share * drug.column_at_target
+        if drug.agent_column is not None:
+            found[drug.agent_column] = float(drug.agent)
+    return found or {medications[name].name: dose}
 
 
 def dose_of(measure: Measure, column: float) -> float:

@@ -25,7 +25,7 @@ NO_TABLE = {  # and why
     "model report": "a page",
     **{f"export {one}": "writes files" for one in ("fhir", "omop", "excel", "r", "twin")},
     **{f"twin {one}": "prints sentences" for one in ("key", "encrypt", "decrypt", "backup", "restore")},
-    **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget")},
+    **{f"twin {one}": "prints sentences" for one in ("new", "update", "watch", "explain", "forget", "migrate")},
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ NOTHING_IS_SIMULATED = {  # and why
     "export excel": "reads a run", "export r": "reads a run", "export twin": "reads the registry",
     "twin page": "starts commands in processes of their own", "twin key": "writes a key",
     "twin encrypt": "writes a file", "twin decrypt": "writes a file", "twin backup": "copies a file",
-    "twin restore": "copies a file", "twin exports": "reads the registry",
+    "twin restore": "copies a file", "twin migrate": "rewrites a file", "twin exports": "reads the registry",
     "cohort summary": "samples people, whom nobody advances; sampling has no parallel loop",
     "decide": "reads a run", "outcomes": "reads a run", "budget": "reads a run", "subgroups": "reads a run",
     "equity": "reads a run", "compare": "reads two runs",

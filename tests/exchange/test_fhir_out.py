@@ -20,49 +20,10 @@ from popsim.exchange.fhir.writing.folder import BulkFolder
 from popsim.exchange.fhir.writing.identity import key_of, uuids
 from popsim.exchange.fhir.writing.moments import ExportCalendar
 from popsim.exchange.fhir.writing.population import ExportChoices, export_population
-from popsim.runs.run import StoredRun
 from popsim.studies.unit import build
-from popsim.surface.experiment import Experiment
 
-PEOPLE, DAYS = 120, 75
+PEOPLE, DAYS = 120, 75  # as in conftest.py
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
-EXPERIMENT = """
-name = "written"
-cohort = "{root}/cohorts/heart_failure_discharge.toml"
-network = "{root}/experiments/networks/heart_failure_catchment.toml"
-population = {people}
-replications = 1
-draws = 0
-seed = 7
-follow_up_days = {days}
-enrolment_days = 10
-discount_rate_costs = 0.0
-[[strategies]]
-name = "usual"
-[[strategies.follow_up]]
-setting = "heart_failure_clinic"
-within_days = 14
-uptake = 0.8
-[strategies.telemonitoring]
-desk = "telemonitoring_desk"
-uptake = 0.5
-duration_days = 30
-weight_gain_kg = 2.0
-systolic_low_mmhg = 90.0
-systolic_high_mmhg = 180.0
-heart_rate_low_bpm = 45.0
-heart_rate_high_bpm = 120.0
-days_between_alerts = 3
-"""
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, request):
-    folder = tmp_path_factory.mktemp("written")
-    file = folder / "written.toml"
-    file.write_text(EXPERIMENT.format(root=request.config.rootpath, people=PEOPLE, days=DAYS))
-    made = Experiment.read(file).run(folder / "results", workers=1, threads=1, progress=False)
-    return StoredRun.open(made.folder)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,14 @@ from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.codings import first_code, has_code, meaning
 from popsim.exchange.fhir.facts import FactPlace, FhirDiagnosis, FhirFacts, ReadTally
 from popsim.exchange.fhir.refusals import refuse
-from popsim.exchange.fhir.times import DAY, FhirTime, is_open_end, precedes, read_time
+from popsim.exchange.fhir.times import DAY, MONTH, FhirTime, is_open_end, precedes, read_time
 from popsim.units import DAYS_PER_YEAR
 
 # https://hl7.org/fhir/R4/valueset-condition-ver-status.html
 DOUBTFUL = ("unconfirmed", "provisional", "differential")
 WITHDRAWN = ("refuted", "entered-in-error")
+HISTORY = "prior_infarction"
+ONSETS = {"onsetDateTime", "onsetPeriod", "onsetAge"}
 ENDED = ("inactive", "remission", "resolved")
 
 
@@ -40,6 +42,8 @@ def read_condition(resource: dict[str, Any], place: FactPlace, facts: FhirFacts,
         tally.skip(place, "no diagnosis of twins")
         tally.coded("Condition", first_code(concept), "not known")
         return
+    if key == HISTORY and not ONSETS & resource.keys() and start is not None:
+        start = start._replace(precision=min(start.precision, MONTH))  # recorded then, as what was long before
     ended = end.days if end is not None else None
     if ended is None and (has_code(resource.get("clinicalStatus"), *ENDED) or resource.get("abatementBoolean") is True):
         ended = start.days if start is not None else 0.0  # over, but not told when

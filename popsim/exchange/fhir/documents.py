@@ -20,8 +20,8 @@ from popsim.errors import InputError, did_you_mean
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.versions import OTHER_TYPES, R4B_TYPES, RESOURCE_TYPES, other_version
 from popsim.registry.privacy import shown_path
+from popsim.registry.stream import read_bytes
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_RESOURCES = 1_000_000  # of one person's document
 MAX_BUNDLE_DEPTH = 3  # a Bundle of answers holds Bundles; deeper ones are refused
@@ -31,6 +31,7 @@ BUNDLE_TYPES = (
 )  # fmt: skip
 LINES = (".ndjson", ".jsonl")
 MARK = b'"resourceType"'
+MANIFEST = {"transactionTime", "output"}  # keys of a Bulk Data manifest, which is no resource
 HEAD = 1000  # bytes in which a file says what it is
 COMPRESSED = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 # What the parser says, and what is told.
@@ -89,7 +90,7 @@ def is_fhir(path: Path, head: bytes | None = None) -> bool:
         return True
     if path.suffix.lower() not in (".json", ".jsonl", ".xml"):
         return False
-    raw = read_limited(path) if head is None else head
+    raw = read_bytes(path) if head is None else head
     text = raw.replace(b"\0", b"") if raw[:2] in UTF16 or raw[1:2] == b"\0" or raw[:1] == b"\0" else raw
     return MARK in text or b"http://hl7.org/fhir" in text[:HEAD] or raw[:2] == b"PK"
 
@@ -104,10 +105,13 @@ def load_document(path: Path) -> FhirDocument:
     if path.is_dir():
         lines = (entry for file in bulk_files(path) for entry in line_entries(file))
         return collected(shown_path(path), lines)
-    raw, file = read_limited(path), shown_path(path)
+    raw, file = read_bytes(path), shown_path(path)
     if path.suffix.lower() in LINES:
         return collected(file, line_entries(path))
-    return collected(file, unpacked(parsed(raw, file), file, ""))
+    found = parsed(raw, file)
+    if "resourceType" not in found and found.keys() >= MANIFEST:
+        return FhirDocument(file, passed=Counter({("(file)", "the manifest of Bulk Data"): 1}))
+    return collected(file, unpacked(found, file, ""))
 
 
 def bulk_files(folder: Path) -> list[Path]:
@@ -307,19 +311,3 @@ def _meta(resource: Mapping[str, Any], element: str) -> str | None:
     meta = resource.get("meta")
     found = meta.get(element) if isinstance(meta, dict) else None
     return found if isinstance(found, str) else None
-
-
-def read_limited(path: Path) -> bytes:
-    """The content of a file.
-
-    Raises:
-        InputError: it cannot be read, or is too large.
-    """
-    try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{shown_path(path)}: {error.strerror}") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise InputError(f"{shown_path(path)}: larger than {MAX_FILE_BYTES // 2**20} MiB; Bulk Data may be larger")
-    return raw

@@ -32,7 +32,8 @@ EVERY_HOURS = re.compile(r"\bevery (\d{1,2}) (?:hours|hrs|h)\b")
 MASS_MG = {"mg": 1.0, "g": 1000.0, "ug": 0.001, "mcg": 0.001, "kg": 1e6, "[iU]": 1.0, "IU": 1.0, "U": 1.0, "UNT": 1.0,
            "unit": 1.0, "units": 1.0}  # fmt: skip
 PIECES = re.compile(
-    r"\{?(tbl|tab|tablet|tablets|tabs|capsule|capsules|cap|caps|pill|pills|piece|dose|each|1)\}?(\(s\))?", re.IGNORECASE
+    r"\{?(tbl|tab|tablet|tablets|tabs|capsule|capsules|cap|caps|pill|pills|piece|doses?|inhalations?|each|1)\}?(\(s\))?",
+    re.IGNORECASE,
 )
 AMOUNT = re.compile(r"(?<![\d.,])(\d{1,5}(?:\.\d{1,4})?)\s*(mg|mcg|ug|g|tablets?|tabs?|capsules?|caps?|units?)\b")
 # "40 MG", not the volume or time of "10 ML ..." and "24 HR ...", and not a strength by volume as "10 MG/ML"

@@ -108,6 +108,7 @@ class FhirFacts:
     """What is told of one person.
 
     Attributes:
+        name: by which the same person is known in other files; empty without one. It is never written.
         female: None if it is not told.
         died: None if it is not told.
         genes: phenotype columns by gene; gene_places: of what tells them.
@@ -115,6 +116,7 @@ class FhirFacts:
         other_statin: whether a statin was prescribed that twins do not have.
     """
 
+    name: str = field(default="", repr=False)
     birth: FhirTime | None = None
     female: bool | None = None
     died: FhirTime | None = None

@@ -30,6 +30,8 @@ ONCE_A_DAY = re.compile(r"\b24 ?hr\b|\bextended release\b|\bxr\b|\ber\b", re.IGN
 
 STATIN = re.compile(r"statin\b", re.IGNORECASE)
 
+COUNTED = "{dose}/d"  # unit of a drug whose pieces are its doses, as an inhaler's
+
 
 class Product(NamedTuple):
     """A drug as it is prescribed.
@@ -90,7 +92,8 @@ def read_medication(
         return
     measure = vocabulary.medications[product.drug]
     usual = 1.0 if product.once or measure.drug is None else float(measure.drug.doses_a_day)
-    dose = daily_dose(dosages, product.strength, usual)
+    counted = load_codes("drugs")[product.drug].unit == COUNTED
+    dose = daily_dose(dosages, 1.0 if counted else product.strength, usual)
     if product.drug == INTRAVENOUS and not dosages:
         dose = "an injection without a dosage"
     if isinstance(dose, str):

@@ -1,7 +1,8 @@
-"""Patient: age, sex, ethnic group, death. Names, addresses and numbers are not read."""
+"""Patient: age, sex, ethnic group, death. Names, addresses and numbers are not kept."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirTrait, ReadTally
@@ -17,6 +18,7 @@ CATEGORY = "ombCategory"
 # census of England and Wales, whose groups popsim has, asks the same of other people.
 GROUPS = {"2028-9": 1.0, "2054-5": 2.0, "2106-3": 4.0, "1002-5": 5.0, "2076-8": 5.0, "2131-1": 5.0}
 MIXED = 3.0
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 START = FhirTime(0.0, YEAR)
 
 
@@ -26,7 +28,7 @@ def read_patient(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, t
     Raises:
         FhirError: the person died before birth.
     """
-    facts.patient = place
+    facts.patient, facts.name = place, _name(resource)
     facts.birth = read_time(resource["birthDate"]) if "birthDate" in resource else None
     facts.female = _female(resource)
     if (group := _ethnic_group(resource)) is not None:
@@ -38,6 +40,15 @@ def read_patient(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, t
         facts.died = died
     elif resource.get("deceasedBoolean") is True:
         tally.skip(place, "a death without its date")
+
+
+def _name(resource: dict[str, Any]) -> str:
+    """The first identifier of a person, or an id that is nobody else's."""
+    for one in resource.get("identifier", ()):
+        if isinstance(one, dict) and isinstance(one.get("system"), str) and isinstance(one.get("value"), str):
+            return f"{one['system']}|{one['value']}"
+    identity = resource.get("id")
+    return identity if isinstance(identity, str) and UUID.fullmatch(identity) else ""
 
 
 def _female(resource: dict[str, Any]) -> bool | None:

@@ -77,8 +77,9 @@ def draft_from_fhir(
 ) -> FhirCohort:
     """People as known on day 0.
 
-    A diagnosis that is not in a person's files is one that the person does not have. If the files tell of any
-    prescription, a drug that is not in them is not taken.
+    A person who is in several files counts once, as the first of them tells. A diagnosis that is not in a person's
+    files is one that the person does not have. If the files tell of any prescription, a drug that is not in them is not
+    taken.
 
     Args:
         day_zero: of all; None: the last day on which something is told of the living person.
@@ -91,7 +92,12 @@ def draft_from_fhir(
     left_out, outside = Counter[str](), Counter[str]()
     rows: list[dict[str, float]] = []
     untold: list[dict[str, float]] = []
+    known: set[str] = set()
     for person in persons:
+        if person.facts.name and person.facts.name in known:
+            left_out["the same person (Patient.identifier) is in a file before"] += 1
+            continue
+        known.add(person.facts.name)
         try:
             zero = day_of(person.facts, day_zero, person.file)
             building = RecordOfDay(person.facts, vocabulary, tally, person.file, zero, look_back_days, bad_as_missing)

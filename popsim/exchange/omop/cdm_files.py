@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from popsim.errors import DefinitionError, did_you_mean, one_line
+from popsim.errors import DefinitionError, did_you_mean
 from popsim.exchange.omop.writing import duckdb_library
 
 # Tables that are read: their columns, those marked with * are required; a name after | is that of CDM 5.3.
@@ -178,7 +178,7 @@ def _parsed(content: bytes | Path, table: str, parquet: bool, shown: str) -> pl.
         form: dict[str, Any] = {"separator": "\t", "quote_char": None} if tab else {"separator": ",", "quote_char": '"'}
         return pl.read_csv(content, columns=columns, infer_schema=False, encoding="utf8", **form)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, ValueError) as error:
-        _refuse(shown, table, f"is not a readable table: {_first_words(error)}")
+        _refuse(shown, table, f"is not a readable table: {_why(error)}")
 
 
 def _wanted_columns(head: bytes, table: str, wanted: set[str], shown: str) -> list[str]:
@@ -196,9 +196,18 @@ def _wanted_columns(head: bytes, table: str, wanted: set[str], shown: str) -> li
     return columns
 
 
-def _first_words(error: Exception) -> str:
-    """What a library says is wrong, without the values that it repeats."""
-    return one_line(str(error).partition(":")[0] or type(error).__name__)[:100]
+# What libraries say of a file that they cannot read, and what is told.
+WHY = {
+    "more fields": "a row has more fields than the header", "could not parse": "a quote does not end, or a row is cut",
+    "utf": "text that is not UTF-8", "decode": "text that is not UTF-8", "not a database": "it is no database",
+    "not a zip": "it is no zip, or cut off", "lock": "another program holds it", "encrypted": "it is encrypted",
+}  # fmt: skip
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, in words that repeat nothing of it: libraries quote rows, and rows are persons."""
+    said = str(error).lower()
+    return next((told for sign, told in WHY.items() if sign in said), "it is damaged, or of another form")
 
 
 def _head(content: bytes | Path) -> bytes:
@@ -253,7 +262,7 @@ def _opened_zip(path: Path, shown: str) -> Iterator[zipfile.ZipFile]:
             _check_members(archive.infolist(), shown)
             yield archive
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
-        raise DefinitionError(shown, "file", None, f"is not a readable zip: {one_line(str(error))[:100]}") from None
+        raise DefinitionError(shown, "file", None, f"is not a readable zip: {_why(error)}") from None
 
 
 def _check_members(members: list[zipfile.ZipInfo], shown: str) -> None:
@@ -343,7 +352,7 @@ def _opened_sqlite(path: Path, shown: str) -> sqlite3.Connection:
         database.execute("PRAGMA trusted_schema = OFF")
         return database
     except sqlite3.Error as error:
-        raise DefinitionError(shown, "file", None, f"is not a readable SQLite file: {error}") from None
+        raise DefinitionError(shown, "file", None, f"is not a readable SQLite file: {_why(error)}") from None
 
 
 def _sqlite_query(database: sqlite3.Connection, shown: str) -> Query:
@@ -353,9 +362,7 @@ def _sqlite_query(database: sqlite3.Connection, shown: str) -> Query:
             names = names or [column[0] for column in found.description]
             return pl.DataFrame(found.fetchall(), dict.fromkeys(names, pl.String), orient="row", strict=False)
         except (sqlite3.Error, pl.exceptions.PolarsError, OverflowError) as error:
-            raise DefinitionError(
-                shown, "file", None, f"is not a readable SQLite file: {one_line(str(error))[:120]}"
-            ) from None
+            raise DefinitionError(shown, "file", None, f"is not a readable SQLite file: {_why(error)}") from None
 
     return query
 
@@ -368,9 +375,7 @@ def _opened_duckdb(path: Path, shown: str) -> Iterator[Query]:
         settings: Mapping[str, str] = {"enable_external_access": "false", "lock_configuration": "true"}
         database = library.connect(str(path), read_only=True, config=dict(settings))
     except library.Error as error:
-        raise DefinitionError(
-            shown, "file", None, f"is not a readable DuckDB file: {one_line(str(error))[:120]}"
-        ) from None
+        raise DefinitionError(shown, "file", None, f"is not a readable DuckDB file: {_why(error)}") from None
 
     def query(text: str, names: list[str]) -> pl.DataFrame:
         try:
@@ -378,7 +383,7 @@ def _opened_duckdb(path: Path, shown: str) -> Iterator[Query]:
             named = names or [column[0] for column in found.description]
             columns = list(found.fetchnumpy().values())
         except library.Error as error:
-            raise DefinitionError(shown, "file", None, f"cannot be read: {one_line(str(error))[:120]}") from None
+            raise DefinitionError(shown, "file", None, f"cannot be read: {_why(error)}") from None
         texts = [
             pl.Series(name, column.tolist(), pl.String, strict=False)
             for name, column in zip(named, columns, strict=True)

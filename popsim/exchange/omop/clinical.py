@@ -10,9 +10,10 @@ from popsim.care.signals import FILE as SIGNAL_FILE
 from popsim.definitions.signal import SignalFile
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.omop.concepts import concept, source_value, type_concept
+from popsim.exchange.omop.records import SINCE_INFARCTION, PersonRecords
 from popsim.exchange.omop.rules import cdm_table
 from popsim.exchange.omop.visits import as_date, as_moment, cdm_person, within
-from popsim.exchange.records import DIAGNOSES, PersonRecords
+from popsim.exchange.records import DIAGNOSES
 from popsim.kernels.codes import DEATH_CAUSE_NAMES
 from popsim.units import DAYS_PER_YEAR
 
@@ -20,7 +21,6 @@ MAX_DAYS_SUPPLY = (
     90  # assumption: a prescription is repeated after three months at the latest, as is usual for lasting drugs
 )
 DECIMALS, DECIMALS_MMOL_L = 1, 2  # of a value, as devices show it
-DIGITS = 4  # of a dose
 OBSERVATION = "Observation"
 
 
@@ -62,15 +62,14 @@ def observation_period(records: PersonRecords, start: date) -> pl.DataFrame:
 def death(records: PersonRecords, start: date) -> pl.DataFrame:
     """The table death."""
     dead = records.people.filter(pl.col("death_time_days").is_not_null())
-    cause = pl.col("death_cause").cast(pl.Int64).replace_strict(DEATH_CAUSE_NAMES, default=None, return_dtype=pl.String)
     names = DEATH_CAUSE_NAMES.values()
-    return cdm_table("death", dead.with_columns(cause=cause).select(
+    return cdm_table("death", dead.select(
         person_id=cdm_person(),
         death_date=as_date("death_time_days", start),
         death_datetime=as_moment("death_time_days", start),
         death_type_concept_id=pl.lit(type_concept("ehr_encounter")),
-        cause_concept_id=_concepts("cause", "diagnoses", names),
-        cause_source_value=_sources("cause", "diagnoses", names),
+        cause_concept_id=_concepts("death_cause", "diagnoses", names),
+        cause_source_value=_sources("death_cause", "diagnoses", names),
         cause_source_concept_id=pl.lit(0),
     ))  # fmt: skip
 
@@ -78,15 +77,19 @@ def death(records: PersonRecords, start: date) -> pl.DataFrame:
 def conditions(records: PersonRecords, visits: pl.DataFrame, start: date) -> dict[str, pl.DataFrame]:
     """The table condition_occurrence; diagnoses whose domain is Observation as rows of observation.
 
-    Diagnoses that a person brings, dated at entry; why they sought acute care, dated with the visit; those made later.
+    Diagnoses that a person brings, dated at entry; an infarction of the year before, with its own date; why they sought
+    acute care, dated with the visit; those made later.
     """
     people = records.people
     brought = [
         people.filter(pl.col(key) == 1).select("person_id", time_days="enter_time_days", key=pl.lit(key))
         for key in DIAGNOSES
     ]
+    infarcts = people.filter(pl.col(SINCE_INFARCTION) > 0.0).select(
+        "person_id", time_days=pl.col("enter_time_days") - pl.col(SINCE_INFARCTION), key=pl.lit("infarction")
+    )
     later = records.found.filter(pl.col("kind") == "diagnosis").select("person_id", "time_days", "key")
-    lasting = within(pl.concat([*brought, later]), visits).with_columns(to_time=pl.lit(None, pl.Float64))
+    lasting = within(pl.concat([*brought, infarcts, later]), visits).with_columns(to_time=pl.lit(None, pl.Float64))
     acute = visits.filter(pl.col("cause").is_not_null() & (pl.col("cause") != "planned")).select(
         "person_id", time_days="from_time", key="cause", visit="visit", to_time="to_time"
     )
@@ -151,7 +154,7 @@ def drug_exposure(records: PersonRecords, visits: pl.DataFrame, start: date) -> 
         refills=pl.lit(0),
         quantity=(pl.col("dose") * supply).round_sig_figs(6),
         days_supply=supply,
-        sig=pl.concat_str([pl.col("dose").round_sig_figs(DIGITS).cast(pl.String), pl.lit(" "), amount, pl.lit("/d")]),
+        sig=pl.concat_str([pl.col("dose").cast(pl.String), pl.lit(" "), amount, pl.lit("/d")]),
         visit_occurrence_id="visit",
         drug_source_value=_sources("drug", "drugs", names),
         drug_source_concept_id=pl.lit(0),
@@ -164,7 +167,7 @@ def readings(records: PersonRecords, visits: pl.DataFrame, start: date) -> dict[
     devices = {signal.measures: signal.device for signal in SignalFile.read(SIGNAL_FILE).signals}
     laboratory = [name for name, device in devices.items() if device == "laboratory"]
     source = (
-        pl.when(pl.col("origin") == "home").then(pl.lit(type_concept("self_tested")))
+        pl.when("at_home").then(pl.lit(type_concept("self_tested")))
         .when(pl.col("measures").is_in(laboratory)).then(pl.lit(type_concept("laboratory")))
         .otherwise(pl.lit(type_concept("ehr_examination"))).cast(pl.Int64)
     )  # fmt: skip

@@ -12,9 +12,9 @@ from popsim.errors import InputError, RunError
 from popsim.exchange.omop import clinical
 from popsim.exchange.omop.checks import violations
 from popsim.exchange.omop.concepts import CDM_VERSION, CDM_VERSION_CONCEPT, vocabulary_tables
+from popsim.exchange.omop.records import PersonRecords
 from popsim.exchange.omop.rules import cdm_fields, cdm_table
 from popsim.exchange.omop.visits import care_sites, costs, details_of, visit_detail, visit_occurrence, visits_of
-from popsim.exchange.records import PersonRecords
 from popsim.units import DAYS_PER_YEAR
 
 LAST_YEAR = 2024  # by default the simulation ends in it at the latest: no date of an export is in the future

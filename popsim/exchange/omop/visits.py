@@ -12,8 +12,8 @@ from datetime import date
 import polars as pl
 
 from popsim.exchange.omop.concepts import concept, type_concept
+from popsim.exchange.omop.records import PersonRecords
 from popsim.exchange.omop.rules import cdm_table
-from popsim.exchange.records import PersonRecords
 from popsim.kernels.codes import ENTERED_ADMITTED, ENTERED_DISCHARGED
 from popsim.outcomes.follow_up import HOSPITAL, observed, settings_of
 from popsim.outcomes.readmission import single_stays, stays

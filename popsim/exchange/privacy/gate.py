@@ -1,4 +1,8 @@
-"""The gate before every export of simulated people: nobody leaves who gives a real person away."""
+"""The gate through which simulated people leave a run, one by one or all together: nobody gives a real person away.
+
+Whatever writes or shows rows of persons takes them from here (`unit_to_export`, `allow_persons`); tests hold every
+command of `popsim export` and every reader of the table of persons to it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from popsim.exchange.privacy.real_people import is_of_real_people, real_people
 from popsim.population.cohort import CohortSource
 from popsim.runs.run import StoredRun
 from popsim.runs.store import RunStore
+from popsim.studies.design import Unit
 
 KEY = "disclosure"  # of the manifest
 
@@ -50,3 +55,29 @@ def allow_export(run: StoredRun, limit: float = LIMIT) -> Mapping[str, Any] | No
             "'popsim cohort synthesise' makes a cohort that copies nobody"
         )
     return kept
+
+
+def unit_to_export(
+    run: StoredRun, strategy: str = "", draw: int | None = None, replication: int = 0, region: int = 0
+) -> Unit:
+    """A unit of a run whose people may leave; the comparator and the first draw by default.
+
+    Raises:
+        InputError: there is no such unit, the run cannot be repeated, or real people would be given away.
+    """
+    allow_export(run)
+    return run.unit(strategy or run.comparator, draw, replication, region)
+
+
+def allow_persons(run: StoredRun, what: str) -> None:
+    """Let single persons of a run be shown.
+
+    Args:
+        run: finished.
+        what: shows them, for the error.
+
+    Raises:
+        InputError: they are real, or would give real people away.
+    """
+    run.refuse_single_persons(what)
+    allow_export(run)

@@ -10,26 +10,13 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-from popsim.exchange.wearables.readings import (
-    DIASTOLIC,
-    MAX_READINGS,
-    OXYGEN,
-    PULSE,
-    RESTING,
-    STEPS,
-    SYSTOLIC,
-    WEIGHT,
-    DeviceFile,
-    DeviceReading,
-    Refuser,
-    local_moment,
-    unit_of,
-)
+from popsim.exchange.wearables import quantities as q
+from popsim.exchange.wearables.readings import MAX_READINGS, DeviceFile, DeviceReading, Refuser, local_moment
 from popsim.numbers import parse_number
 
 TYPES = {
-    "BodyMass": WEIGHT, "BloodPressureSystolic": SYSTOLIC, "BloodPressureDiastolic": DIASTOLIC, "HeartRate": PULSE,
-    "RestingHeartRate": RESTING, "OxygenSaturation": OXYGEN, "StepCount": STEPS,
+    "BodyMass": q.WEIGHT, "BloodPressureSystolic": q.SYSTOLIC, "BloodPressureDiastolic": q.DIASTOLIC,
+    "HeartRate": q.PULSE, "RestingHeartRate": q.RESTING, "OxygenSaturation": q.OXYGEN, "StepCount": q.STEPS,
 }  # fmt: skip
 PREFIX = "HKQuantityTypeIdentifier"
 MAX_BYTES = 8 * 1024**3
@@ -125,7 +112,7 @@ def _reading(record: dict[str, str], sources: dict[str, int], passed: Counter[st
         passed["of a kind that is not read"] += 1
         return None
     stamp = local_moment(record.get("startDate", ""))
-    value, unit = parse_number(record.get("value", "")), unit_of(record.get("unit", ""))
+    value, unit = parse_number(record.get("value", "")), q.unit_of(record.get("unit", ""))
     if stamp is None or value is None or unit is None:
         passed["without a time, a number or a known unit"] += 1
         return None

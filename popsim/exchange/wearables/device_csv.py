@@ -19,23 +19,9 @@ from typing import NamedTuple
 
 from popsim.drafting.dates import read_dates
 from popsim.drafting.reading import decoded
+from popsim.exchange.wearables import quantities as q
 from popsim.exchange.wearables.apple_health import PREFIX, TYPES
-from popsim.exchange.wearables.readings import (
-    DEFAULT_UNITS,
-    DIASTOLIC,
-    MAX_READINGS,
-    OXYGEN,
-    PULSE,
-    RESTING,
-    STEPS,
-    SYSTOLIC,
-    WEIGHT,
-    DeviceFile,
-    DeviceReading,
-    Refuser,
-    local_moment,
-    unit_of,
-)
+from popsim.exchange.wearables.readings import MAX_READINGS, DeviceFile, DeviceReading, Refuser, local_moment
 from popsim.numbers import parse_number
 
 DATE, TIME, BMI, KIND, VALUE, UNIT, DURATION = "date", "time", "bmi", "kind", "value", "unit", "duration"
@@ -43,13 +29,13 @@ COLUMNS = {
     DATE: r"date|datum|date ?/? ?time|time ?stamp|measurement date|measured (at|on)|start|start ?date|start time|"
     r"zeitpunkt|messdatum|messzeitpunkt|datum ?/? ?uhrzeit|(recorded|created) at",
     TIME: r"time|uhrzeit|zeit|measurement time|hour",
-    WEIGHT: r"weight|body weight|gewicht|korpergewicht|body ?mass",
-    SYSTOLIC: r"sys|systol(ic|e|isch)|systolic (blood )?pressure|systolischer blutdruck|upper",
-    DIASTOLIC: r"dia|diastol(ic|e|isch)|diastolic (blood )?pressure|diastolischer blutdruck|lower",
-    PULSE: r"heart ?rate|pulse|puls|hr|pulse rate|herzfrequenz|bpm",
-    RESTING: r"resting heart ?rate|resting hr|resting pulse|ruhepuls",
-    OXYGEN: r"spo2|oxygen saturation|blood oxygen|sauerstoffsattigung",
-    STEPS: r"steps|step ?count|total steps|schritte",
+    q.WEIGHT: r"weight|body weight|gewicht|korpergewicht|body ?mass",
+    q.SYSTOLIC: r"sys|systol(ic|e|isch)|systolic (blood )?pressure|systolischer blutdruck|upper",
+    q.DIASTOLIC: r"dia|diastol(ic|e|isch)|diastolic (blood )?pressure|diastolischer blutdruck|lower",
+    q.PULSE: r"heart ?rate|pulse|puls|hr|pulse rate|herzfrequenz|bpm",
+    q.RESTING: r"resting heart ?rate|resting hr|resting pulse|ruhepuls",
+    q.OXYGEN: r"spo2|oxygen saturation|blood oxygen|sauerstoffsattigung",
+    q.STEPS: r"steps|step ?count|total steps|schritte",
     BMI: r"bmi|body mass index",
     KIND: r"type|metric|measurement|measurement type|data type|typ",
     VALUE: r"value|wert",
@@ -62,7 +48,7 @@ _WITH_UNIT = re.compile(r"([+-]?[0-9][0-9.,]*)\s*([A-Za-z%/\[\]]+)")
 _TIME_OF_DAY = re.compile(r"(?:^|[T ,])(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*$")
 _DAY = re.compile(r"[T ,]+\d{1,2}:\d{2}.*$")
 SEPARATORS = (",", ";", "\t", "|")
-QUANTITIES = (WEIGHT, SYSTOLIC, DIASTOLIC, PULSE, RESTING, OXYGEN, STEPS)
+QUANTITIES = tuple(q.NAMES)
 HEAD_LINES = 40
 MAX_FIELD = 1_000_000  # a row of Withings' minutes is long
 
@@ -108,7 +94,7 @@ def _header(line: str) -> tuple[dict[str, int], dict[str, str], str]:
     for separator in SEPARATORS:
         columns: dict[str, int] = {}
         units: dict[str, str] = {}
-        for place, words in enumerate(next(csv.reader([line], delimiter=separator), [])):
+        for place, words in enumerate(_fields(line, separator)):
             found = _column(words)
             if found is not None and found[0] not in columns:
                 columns[found[0]] = place
@@ -126,7 +112,7 @@ def _column(name: str) -> tuple[str, str] | None:
     """The meaning of a column, and the unit in its name."""
     plain = name.strip().strip("\N{ZERO WIDTH NO-BREAK SPACE}").translate(str.maketrans("äöüÄÖÜ", "aouAOU"))
     unit = _UNIT.search(plain)
-    word = unit_of(unit[1] or unit[2]) if unit else None
+    word = q.unit_of(unit[1] or unit[2]) if unit else None
     core = re.sub(r"[_\-\s]+", " ", plain[: unit.start()] if unit else plain).strip().lower()
     key = next((key for key, names in _NAMES.items() if names.fullmatch(core)), None)
     if key is None and (wearing := TYPES.get(plain.removeprefix(PREFIX))):
@@ -136,7 +122,6 @@ def _column(name: str) -> tuple[str, str] | None:
 
 def _tables(text: str) -> Iterator[DeviceTable]:
     """The tables of a file, each a header with the rows below it."""
-    csv.field_size_limit(MAX_FIELD)
     columns: dict[str, int] = {}
     units: dict[str, str] = {}
     separator, rows = ",", list[tuple[int, list[str]]]()
@@ -147,14 +132,22 @@ def _tables(text: str) -> Iterator[DeviceTable]:
                 yield DeviceTable(columns, units, rows)
             (columns, units, separator), rows = found, []
         elif columns and line.strip():
-            try:
-                fields = next(csv.reader([line], delimiter=separator))
-            except csv.Error:
-                continue
+            fields = _fields(line, separator)
             if len(fields) > max(columns.values()):
                 rows.append((number, fields))
     if rows:
         yield DeviceTable(columns, units, rows)
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    """The fields of a row, none if it is no CSV."""
+    usual = csv.field_size_limit(MAX_FIELD)  # of the whole process
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _read(table: DeviceTable, refuser: Refuser, passed: Counter[str]) -> Iterator[DeviceReading]:
@@ -172,7 +165,7 @@ def _read(table: DeviceTable, refuser: Refuser, passed: Counter[str]) -> Iterato
             if value is None:
                 passed["without a number"] += 1
                 continue
-            known = said or unit or DEFAULT_UNITS.get(quantity, "")
+            known = said or unit or q.DEFAULT_UNITS.get(quantity, "")
             index = _number(fields[columns[BMI]], comma)[0] or 0.0 if BMI in columns else 0.0
             if not known and index <= 0.0:
                 refuser.refuse("weight", "has no unit; name the column Weight (kg) or Weight (lb)", number)
@@ -187,7 +180,7 @@ def _cells(fields: Sequence[str], table: DeviceTable, passed: Counter[str]) -> I
         if found is None or found[0] not in QUANTITIES:
             passed["of a kind that is not read"] += 1
             return
-        unit = unit_of(fields[columns[UNIT]]) if UNIT in columns else None
+        unit = q.unit_of(fields[columns[UNIT]]) if UNIT in columns else None
         yield found[0], fields[columns[VALUE]], unit or table.units.get(VALUE, "") or found[1]
         return
     for quantity in QUANTITIES:
@@ -265,14 +258,14 @@ def _number(word: str, comma: bool) -> tuple[float | None, str | None]:
     """The number in a cell, and the unit behind it."""
     text, unit = word.strip(), None
     if found := _WITH_UNIT.fullmatch(text):
-        text, unit = found[1], unit_of(found[2])
+        text, unit = found[1], q.unit_of(found[2])
     return parse_number(text.replace(".", "").replace(",", ".") if comma else text), unit
 
 
 def _minutes(table: DeviceTable, file: Path, refuser: Refuser, passed: Counter[str]) -> Iterator[DeviceReading]:
     """Withings' rows of a start, durations in seconds and values; the file's name says of what."""
     words = re.split(r"[^a-z]+", file.stem.lower())
-    quantity = PULSE if {"hr", "heart"} & set(words) else STEPS if "steps" in words else None
+    quantity = q.PULSE if {"hr", "heart"} & set(words) else q.STEPS if "steps" in words else None
     if quantity is None:
         refuser.refuse("file", "does not say what it measures; keep the name that Withings gave it (raw_hr_hr.csv)")
     for number, fields in table.rows:
@@ -290,5 +283,5 @@ def _minutes(table: DeviceTable, file: Path, refuser: Refuser, passed: Counter[s
             if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (length, value)):
                 passed["without a number"] += 1
                 continue
-            yield DeviceReading(quantity, moment, offset, float(value), DEFAULT_UNITS[quantity])
+            yield DeviceReading(quantity, moment, offset, float(value), q.DEFAULT_UNITS[quantity])
             moment += timedelta(seconds=min(max(length, 0), 86_400))

@@ -13,26 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from popsim.exchange.wearables.readings import (
-    DEFAULT_UNITS,
-    DIASTOLIC,
-    MAX_READINGS,
-    OXYGEN,
-    PULSE,
-    RESTING,
-    STEPS,
-    SYSTOLIC,
-    WEIGHT,
-    DeviceFile,
-    DeviceReading,
-    Refuser,
-    local_moment,
-    unit_of,
-)
+from popsim.exchange.wearables import quantities as q
+from popsim.exchange.wearables.readings import MAX_READINGS, DeviceFile, DeviceReading, Refuser, local_moment
 
 OPEN_MHEALTH = {
-    "body_weight": WEIGHT, "systolic_blood_pressure": SYSTOLIC, "diastolic_blood_pressure": DIASTOLIC,
-    "heart_rate": PULSE, "oxygen_saturation": OXYGEN, "step_count": STEPS,
+    "body_weight": q.WEIGHT, "systolic_blood_pressure": q.SYSTOLIC, "diastolic_blood_pressure": q.DIASTOLIC,
+    "heart_rate": q.PULSE, "oxygen_saturation": q.OXYGEN, "step_count": q.STEPS,
 }  # fmt: skip
 LISTS = ("data", "body", "data_points", "dataPoints")
 CENTRES = (None, "average", "mean", "median")
@@ -117,14 +103,14 @@ def _open_mhealth(body: dict[str, Any], passed: Counter[str]) -> Iterator[Device
     resting = body.get("temporal_relationship_to_physical_activity") == "at rest"
     active = body.get("temporal_relationship_to_physical_activity") in ("active", "during exercise", "after exercise")
     for quantity, value in values:
-        if quantity == PULSE and active:
+        if quantity == q.PULSE and active:
             passed["of the heart rate in exercise"] += 1
         elif stamp is None:
             passed[NO_TIME] += 1
         elif (number := _number(value, quantity)) is None:
             passed[NO_NUMBER] += 1
         else:
-            yield DeviceReading(RESTING if quantity == PULSE and resting else quantity, *stamp, *number)
+            yield DeviceReading(q.RESTING if quantity == q.PULSE and resting else quantity, *stamp, *number)
 
 
 def _frame(frame: Any) -> tuple[datetime, int | None] | None:
@@ -142,9 +128,9 @@ def _number(value: Any, quantity: str) -> tuple[float, str] | None:
     """Value and unit; a bare number is in the usual unit, but a weight has none."""
     if isinstance(value, dict):
         number, unit = value.get("value"), value.get("unit")
-        known = unit_of(unit) if isinstance(unit, str) else None
+        known = q.unit_of(unit) if isinstance(unit, str) else None
     else:
-        number, known = value, DEFAULT_UNITS.get(quantity)
+        number, known = value, q.DEFAULT_UNITS.get(quantity)
     if isinstance(number, bool) or not isinstance(number, int | float) or known is None:
         return None
     return float(number), known
@@ -158,7 +144,7 @@ def _fitbit(point: dict[str, Any], passed: Counter[str]) -> Iterator[DeviceReadi
         if moment is None:
             passed[NO_TIME] += 1
         elif isinstance(weight, int | float) and isinstance(index, int | float) and index > 0:
-            yield DeviceReading(WEIGHT, moment, None, float(weight), "", bmi=float(index))
+            yield DeviceReading(q.WEIGHT, moment, None, float(weight), "", bmi=float(index))
         else:
             passed[NO_NUMBER] += 1
         return
@@ -171,10 +157,10 @@ def _fitbit(point: dict[str, Any], passed: Counter[str]) -> Iterator[DeviceReadi
         if value.get("confidence") == 0:
             passed[NO_CONFIDENCE] += 1
         else:
-            yield DeviceReading(PULSE, moment, None, float(value["bpm"]), "/min")
+            yield DeviceReading(q.PULSE, moment, None, float(value["bpm"]), "/min")
     elif isinstance(value.get("value"), int | float) and "error" in value:
         if value["value"] > 0:  # 0 on days without one
-            yield DeviceReading(RESTING, moment, None, float(value["value"]), "/min")
+            yield DeviceReading(q.RESTING, moment, None, float(value["value"]), "/min")
     else:
         passed[NOT_KNOWN] += 1
 

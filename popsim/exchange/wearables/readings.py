@@ -10,20 +10,6 @@ from typing import NamedTuple, NoReturn
 from popsim.errors import DefinitionError
 from popsim.registry.privacy import shown_path
 
-WEIGHT, SYSTOLIC, DIASTOLIC, PULSE = "weight_kg", "systolic_mmhg", "diastolic_mmhg", "heart_rate_bpm"
-RESTING, OXYGEN, STEPS = "resting_heart_rate", "oxygen_saturation", "steps"
-NAMES = {
-    WEIGHT: "weight", SYSTOLIC: "systolic pressure", DIASTOLIC: "diastolic pressure", PULSE: "heart rate",
-    RESTING: "resting heart rate", OXYGEN: "oxygen saturation", STEPS: "steps",
-}  # fmt: skip
-USED = {WEIGHT: WEIGHT, SYSTOLIC: SYSTOLIC, PULSE: PULSE, RESTING: PULSE}  # what a twin has, by its column
-DEFAULT_UNITS = {SYSTOLIC: "mm[Hg]", DIASTOLIC: "mm[Hg]", PULSE: "/min", RESTING: "/min", OXYGEN: "%", STEPS: "1"}
-UNITS = {
-    "kg": "kg", "kgs": "kg", "kilogram": "kg", "kilograms": "kg", "lb": "lb", "lbs": "lb", "pound": "lb", "g": "g",
-    "pounds": "lb", "st": "stone", "stone": "stone", "mmhg": "mm[Hg]", "mm[hg]": "mm[Hg]", "kpa": "kPa", "bpm": "/min",
-    "count/min": "/min", "beats/min": "/min", "/min": "/min", "1/min": "/min", "hz": "Hz", "count/s": "Hz", "%": "%",
-    "steps": "1", "count": "1",
-}  # fmt: skip
 MAX_READINGS = 5_000_000
 _OFFSET = re.compile(r"\s*([+-]\d{2}):?(\d{2})$")
 
@@ -88,8 +74,3 @@ def local_moment(text: str) -> tuple[datetime, int | None] | None:
         return None
     away = moment.utcoffset()
     return moment.replace(tzinfo=None), None if away is None else away // timedelta(minutes=1)
-
-
-def unit_of(word: str) -> str | None:
-    """A unit as devices spell it; None if it is not known."""
-    return UNITS.get(word.strip().lower())

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from popsim.evidence.parameters import ParameterSet
-from popsim.exchange.wearables.readings import PULSE, RESTING, USED, DeviceReading
+from popsim.exchange.wearables.quantities import PULSE, RESTING, USED
+from popsim.exchange.wearables.readings import DeviceReading
 
 type OfDay = dict[date, list[DeviceReading]]
 

@@ -12,7 +12,8 @@ from popsim.evidence.code_systems import loinc_of
 from popsim.evidence.parameters import ParameterSet
 from popsim.evidence.wearables import wearable_rules
 from popsim.exchange.wearables.clocks import clock_notes, gaps, without_clock_faults
-from popsim.exchange.wearables.readings import NAMES, USED, DeviceFile, DeviceReading, Refuser
+from popsim.exchange.wearables.quantities import NAMES, USED
+from popsim.exchange.wearables.readings import DeviceFile, DeviceReading, Refuser
 from popsim.exchange.wearables.thinning import thinned
 from popsim.plurals import counted
 from popsim.registry.stream import LAST_DAY, Calendar

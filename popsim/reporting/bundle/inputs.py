@@ -9,6 +9,7 @@ from pathlib import Path
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.writing import to_toml
 from popsim.errors import InputError
+from popsim.exchange.privacy.gate import allow_export
 from popsim.exchange.tables.csv_file import write_csv
 from popsim.exchange.tables.decision_tables import created_at
 from popsim.exchange.tables.inputs import input_table
@@ -26,7 +27,7 @@ def refuse_what_cannot_be_handed_on(run: StoredRun, *, with_table: bool) -> None
     """Refuse a run whose bundle would hold rows of people, or could not be run by anybody else.
 
     Raises:
-        InputError: it is such a run, or popsim or its inputs have changed since.
+        InputError: it is such a run, its people would give real ones away, or popsim or its inputs have changed since.
     """
     table = run.cohort.definition.table
     if table is not None and table.package is None and not with_table:
@@ -36,6 +37,8 @@ def refuse_what_cannot_be_handed_on(run: StoredRun, *, with_table: bool) -> None
         )
     if made := run.manifest.get("own_organ_systems"):
         raise InputError(f"{run.folder}: has organ systems made in Python ({', '.join(made)}); put them into a file")
+    if table is None:
+        allow_export(run)  # a bundle holds all that its synthetic people are made with
     _ = run.study  # refused where results could not be the same
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from popsim.errors import InputError
+from popsim.exchange.privacy.gate import allow_persons
 from popsim.outcomes.narrative import history
 from popsim.outcomes.readmission import stays
 from popsim.reporting.figures import style
@@ -57,7 +58,7 @@ def twin_trajectory(
     Raises:
         InputError: there is no such person, column or strategy, or the run cannot be repeated.
     """
-    run.refuse_single_persons("a trajectory")
+    allow_persons(run, "a trajectory")
     strategy = strategy or run.comparator
     if person_id is None:
         person_id = _often_admitted(run, strategy, replication)

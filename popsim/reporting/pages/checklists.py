@@ -84,6 +84,7 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
     experiment, said, titles = run.experiment, run.experiment.cheers, run.strategies
     names = ", ".join(titles.values())
     uncertain = f"{counted(experiment.draws, 'draw')} of the uncertain parameters" if experiment.draws else ""
+    times = counted(experiment.replications, "replication")
     model = "Digital twins with daily physiology compete for the limited capacity of a care network."
     return _cheers(
         {
@@ -108,8 +109,8 @@ def cheers(run: StoredRun) -> list[ChecklistItem]:
             "Rationale and description of model": _sentences(said.rationale, model),
             "Analytics and assumptions": said.assumptions,
             "Characterising heterogeneity": "Effects by subgroup, where persons are kept: see the forest plot.",
-            "Characterising uncertainty": f"Monte Carlo error over "
-            f"{counted(experiment.replications, 'replication')}, paired between strategies{f'; {uncertain}.' if uncertain else '; parameters are not varied in this run.'}",
+            "Characterising uncertainty": f"Monte Carlo error over {times}, paired between strategies"
+            f"{f'; {uncertain}.' if uncertain else '; parameters are not varied in this run.'}",
             "Study parameters": "All in the table of parameters, with values, units and sources.",
             "Summary of main results": RESULTS_SHOWN,
             "Effect of uncertainty": UNCERTAINTY_SHOWN if uncertain else "",

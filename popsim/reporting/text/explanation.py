@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from popsim.errors import InputError
+from popsim.exchange.privacy.gate import allow_persons
 from popsim.outcomes.differences import PersonCourse, first_differences, told
 from popsim.outcomes.narrative import history
 from popsim.reporting.table_files import tabled
@@ -28,7 +29,7 @@ def person_text(run: StoredRun, person_id: int, strategy: str = "", replication:
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
-    run.refuse_single_persons("explain")
+    allow_persons(run, "explain")
     strategy = strategy or run.comparator
     model, row = _simulated(run, person_id, strategy, replication)
     tabled("Events", history(model.events, row))
@@ -49,7 +50,7 @@ def compare_text(
     Raises:
         InputError: there is no such person or strategy, or the run cannot be repeated.
     """
-    run.refuse_single_persons("explain")
+    allow_persons(run, "explain")
     strategy = strategy or run.comparator
     names = (strategy, against)
     units = [run.unit(name, replication=replication) for name in names]
@@ -70,7 +71,7 @@ def most_different_text(run: StoredRun, strategy: str, against: str, replication
     Raises:
         InputError: the run keeps no persons, or there is no such strategy.
     """
-    run.refuse_single_persons("explain")
+    allow_persons(run, "explain")
     strategy = strategy or run.comparator
     mine = run.rows_of("persons", strategy, replication=replication)
     if not against:

@@ -13,7 +13,7 @@ from popsim.economics.columns import COST_COLUMNS
 from popsim.exchange.fhir.writing.coding import Json, hl7, meta, reference
 from popsim.exchange.fhir.writing.contacts import ADMISSION
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
-from popsim.exchange.fhir.writing.recording import BY_CONTACT, MONTH_DAYS
+from popsim.exchange.records import BY_CONTACT, MONTH_DAYS
 
 WORDS = {column.name: column.meaning.removeprefix("Discounted cost of ").capitalize() for column in COST_COLUMNS}
 # Kinds of contact that a component may belong to, the likeliest first.

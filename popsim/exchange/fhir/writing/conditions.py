@@ -9,15 +9,14 @@ from popsim.evidence.code_systems import Coded, load_codes
 from popsim.exchange.fhir.writing.coding import Json, concept, diagnosis, hl7, meta, reference
 from popsim.exchange.fhir.writing.contacts import ADMISSION, INDEX
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
+from popsim.exchange.records import BEGUN
 from popsim.units import DAYS_PER_YEAR
 
 PROBLEM, ENCOUNTER = "problem-list-item", "encounter-diagnosis"
 PROFILES = {PROBLEM: "us-core-condition-problems-health-concerns", ENCOUNTER: "us-core-condition-encounter-diagnosis"}
 CATEGORY_WORDS = {PROBLEM: "Problem List Item", ENCOUNTER: "Encounter Diagnosis"}
+INFARCTION = "infarction"
 ACUTE_KINDS = (ADMISSION, INDEX, "emergency", "observation")
-# What staff see begin and end, as a diagnosis; atrial fibrillation and dialysis stay.
-BEGUN = {"has_atrial_fibrillation": "atrial_fibrillation", "fracture": "fracture", "delirium": "delirium",
-         "dialysis": "kidney_failure"}  # fmt: skip
 
 
 class PersonConditions:
@@ -36,13 +35,15 @@ class PersonConditions:
         self.problems: dict[str, str] = {}
         for key, coded in problems(one.traits):
             self.problems[key] = self._add(coded, PROBLEM, one.entry, onset=_onset(key, one))
+        self._add_infarction()
         for contact in one.contacts:
             if contact["kind"] in ACUTE_KINDS and contact["cause"] not in (None, "none", "planned"):
                 began = contact["end"] if contact["start"] is None else contact["start"]
                 coded = load_codes("diagnoses")[contact["cause"]]
+                onset = _infarction(one) if _is_index_infarction(contact) else contact["start"]
                 ended = contact["end"] if contact["finished"] and not contact["died"] else None
                 self.reasons[contact["row"]] = self._add(
-                    coded, ENCOUNTER, began, onset=contact["start"], encounter=contact["id"], abated=ended
+                    coded, ENCOUNTER, began, onset=onset, encounter=contact["id"], abated=ended
                 )
         for happened in one.complications:
             if (found := diagnosis(happened["name"])) is not None:
@@ -50,6 +51,12 @@ class PersonConditions:
         self._add_states()
         if one.death is not None and (cause := diagnosis(one.death_cause)) is not None:
             self._add(cause, ENCOUNTER, one.death, onset=one.death, text=f"Cause of death: {cause.label}")
+
+    def _add_infarction(self) -> None:
+        """An infarction in the year before entry, unless it is the diagnosis of the index admission."""
+        at = _infarction(self._one)
+        if at is not None and not any(map(_is_index_infarction, self._one.contacts)):
+            self._add(load_codes("diagnoses")[INFARCTION], PROBLEM, self._one.entry, onset=at)
 
     def _add_states(self) -> None:
         """What begins after entry; what was there at entry is a problem already."""
@@ -104,6 +111,16 @@ def problems(traits: dict[str, Any]) -> Iterator[tuple[str, Coded]]:
             yield key, coded
     if traits.get("dialysis"):
         yield "kidney_failure", load_codes("diagnoses")["kidney_failure"]
+
+
+def _infarction(one: ExportedPerson) -> float | None:
+    """When the infarction of the year before entry was, None without one."""
+    days = float(one.traits.get("infarction_days_before_entry", 0.0))
+    return one.entry - days if days > 0.0 else None
+
+
+def _is_index_infarction(contact: dict[str, Any]) -> bool:
+    return bool(contact["kind"] == INDEX and contact["cause"] == INFARCTION)
 
 
 def _onset(key: str, one: ExportedPerson) -> float | None:

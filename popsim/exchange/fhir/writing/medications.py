@@ -9,7 +9,7 @@ from popsim.evidence.code_systems import load_codes
 from popsim.evidence.drugs import load_drugs
 from popsim.exchange.fhir.writing.coding import Json, concept, hl7, meta, quantity, reference
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
-from popsim.exchange.fhir.writing.recording import INTRAVENOUS
+from popsim.exchange.records import INTRAVENOUS
 
 PER_DAY = "/d"
 DIGITS = 4  # significant, of a dose: columns are single precision

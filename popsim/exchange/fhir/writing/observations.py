@@ -14,9 +14,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from popsim.definitions.recording import UsualRange
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.writing.coding import LOINC, Json, hl7, meta, quantity
-from popsim.exchange.fhir.writing.occasions import UsualRange, usual_ranges
+from popsim.exchange.occasions import recording
 
 NYHA = "nyha_class"
 PLACE = "\x00"  # of what differs between lines
@@ -77,7 +78,8 @@ def template_of(signal: str, source: str) -> Template:
         "category": [hl7("observation-category", category, CATEGORY[category])],
         "code": _code("blood_pressure_panel" if panel else signal),
     }
-    usual, unit = usual_ranges().get(signal), load_codes("signals")[signal].unit
+    usual = next((one for one in recording().usual if one.signal == signal), None)
+    unit = load_codes("signals")[signal].unit
     if signal == NYHA:
         value, digits = f',"valueCodeableConcept":{PLACE}', 0
     elif panel:
@@ -149,7 +151,8 @@ def _code(signal: str) -> Json:
 
 
 def _usual_text(usual: UsualRange, unit: str) -> str:
-    ends = {name: quantity(value, unit) for name, value in usual._asdict().items() if value is not None}
+    limits = (("low", usual.low), ("high", usual.high))
+    ends = {name: quantity(value, unit) for name, value in limits if value is not None}
     return f',"referenceRange":[{_text(ends)}]'
 
 

@@ -24,12 +24,12 @@ from popsim.exchange.fhir.writing.identity import key_of, uuids
 from popsim.exchange.fhir.writing.medications import medication_requests
 from popsim.exchange.fhir.writing.moments import ExportCalendar
 from popsim.exchange.fhir.writing.observations import inside, known, observation_lines, written_signals
-from popsim.exchange.fhir.writing.occasions import ACUTE, desks_of
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 from popsim.exchange.fhir.writing.procedures import genotypes, procedures
-from popsim.exchange.fhir.writing.recording import ClinicalRecord, OnDay, record
 from popsim.exchange.fhir.writing.shared import shared_parts
-from popsim.exchange.privacy.gate import allow_export
+from popsim.exchange.occasions import ACUTE
+from popsim.exchange.privacy.gate import unit_to_export
+from popsim.exchange.records import ClinicalRecord, OnDay, record
 from popsim.outcomes.follow_up import follow_up
 from popsim.runs.run import StoredRun
 from popsim.studies.design import Unit
@@ -83,17 +83,15 @@ def export_population(
     strategy = choices.strategy or run.comparator
     folder = out or run.folder / "fhir" / strategy
     check_folder(folder)
-    allow_export(run)
-    unit = run.unit(strategy, choices.draw, choices.replication, choices.region)
+    unit = unit_to_export(run, strategy, choices.draw, choices.replication, choices.region)
     return write_population(unit, folder, choices, on_progress)
 
 
 def write_population(unit: Unit, folder: Path, choices: ExportChoices, on_progress: OnDay) -> WrittenFolder:
     """Write the people of a unit; see `export_population`."""
-    desks = desks_of([unit.strategy])
-    recorded = record(unit, choices.people, costs=choices.costs, desks=desks, on_day=on_progress)
+    recorded = record(unit, choices.people, costs=choices.costs, on_day=on_progress)
     export = _export_of(unit, choices)
-    written = _PopulationWriter(unit, export, recorded, desks, choices)
+    written = _PopulationWriter(unit, export, recorded, choices)
     with BulkFolder(folder) as bulk:
         return written.write(bulk)
 
@@ -122,15 +120,14 @@ def _export_of(unit: Unit, choices: ExportChoices) -> PopulationExport:
 class _PopulationWriter:
     """Writes recorded people, some at a time."""
 
-    def __init__(
-        self, unit: Unit, export: PopulationExport, recorded: ClinicalRecord, desks: frozenset[str],
-        choices: ExportChoices,
-    ) -> None:  # fmt: skip
+    def __init__(self, unit: Unit, export: PopulationExport, recorded: ClinicalRecord, choices: ExportChoices) -> None:
         self._unit, self._export, self._recorded, self._choices = unit, export, recorded, choices
         experiment, people = unit.study.experiment, recorded.people
         ids = people["person_id"].to_numpy()
         self._follow_up = follow_up(recorded.events, ids, people["entry_day"].to_numpy(), experiment.follow_up_days)
-        contacts = contacts_of(recorded.events, self._follow_up, unit.study.network, experiment.index_causes, desks)
+        contacts = contacts_of(
+            recorded.events, self._follow_up, unit.study.network, experiment.index_causes, recorded.desks
+        )
         self._contacts = _numbered(contacts, export)
         self._patients = uuids(export.key, "Patient", ids, np.zeros(len(ids), np.int64))
         self._readings = self._linked(recorded.readings.filter(pl.col("signal").is_in(written_signals())))

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from popsim.evidence.code_systems import load_codes, system_url
 from popsim.exchange.fhir.writing.coding import LOINC, Json, concept, hl7, meta, reference
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
+from popsim.exchange.records import PROCEDURES
 
-DONE = {"coronary_stent": "pci", "dialysis": "dialysis"}  # state that begins: the procedure
 GENOTYPE_KNOWN = "genotype_known"
 
 
 def procedures(export: PopulationExport, one: ExportedPerson) -> Iterator[Json]:
     """The Procedures of a person: a stent set, dialysis begun."""
     for number, state in enumerate(one.states):
-        if not state["present"] or state["state"] not in DONE:
+        if not state["present"] or state["state"] not in PROCEDURES:
             continue
-        coded = load_codes("procedures")[DONE[state["state"]]]
+        coded = load_codes("procedures")[PROCEDURES[state["state"]]]
         found: Json = {
             "resourceType": "Procedure",
             "id": one.id("Procedure", number),

@@ -1,9 +1,8 @@
-"""Occasions of a day on which somebody is measured, and the rules of who reads what then (readings.toml)."""
+"""Occasions of a day on which somebody is measured, and the rules of who reads what then (recording.toml)."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,45 +12,20 @@ from numpy.typing import NDArray
 
 from popsim.definitions.interventions import PolicyIntervention
 from popsim.definitions.network import NetworkDefinition
+from popsim.definitions.recording import RecordingFile
 from popsim.definitions.strategy import Strategy
 from popsim.kernels.codes import DEATH, END, ENTER, START, VISIT
 from popsim.population.event_log import EventColumns
 
-FILE = Path(__file__).parent / "readings.toml"
+FILE = Path(__file__).parent / "recording.toml"
 ACUTE = ("emergency", "observation", "inpatient", "critical")
 ROUND_AT = 8 / 24  # assumption: vital signs on the ward at eight, or on arrival if that is later
 
 
-class ReadingRule(NamedTuple):
-    """When a signal is read: see readings.toml."""
-
-    signal: str
-    at: tuple[str, ...]
-    every_days: int
-    only_with: tuple[str, ...]
-
-
-class UsualRange(NamedTuple):
-    """The usual range of a signal; None: no limit."""
-
-    low: float | None
-    high: float | None
-
-
 @cache
-def reading_rules() -> tuple[ReadingRule, ...]:
-    """The rules, in their order."""
-    found = tomllib.loads(FILE.read_text())["readings"]
-    return tuple(
-        ReadingRule(one["signal"], tuple(one["at"]), one["every_days"], tuple(one.get("with", ()))) for one in found
-    )
-
-
-@cache
-def usual_ranges() -> Mapping[str, UsualRange]:
-    """The usual range of each signal that has one."""
-    found = tomllib.loads(FILE.read_text())["ranges"]
-    return {one["signal"]: UsualRange(one.get("low"), one.get("high")) for one in found}
+def recording() -> RecordingFile:
+    """What is written down when, and what is usual; read once."""
+    return RecordingFile.read(FILE)
 
 
 class Occasion(NamedTuple):
