@@ -9,6 +9,7 @@ and 2 held beliefs of an earlier physiology, which no later popsim can continue.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -104,5 +105,5 @@ def _fill(new: sqlite3.Connection, old: sqlite3.Connection, lines: list[tuple[in
     new.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _insert(new: sqlite3.Connection, table: sql.Table, rows: list[tuple[object, ...]]) -> None:
+def _insert(new: sqlite3.Connection, table: sql.Table, rows: Sequence[tuple[object, ...]]) -> None:
     new.executemany(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})", rows)
