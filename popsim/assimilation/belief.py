@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.arguments import MAX_DAYS, array, real_number, whole_number
-from popsim.assimilation.derived import DERIVED, StateDerivation
+from popsim.assimilation.derived import BALANCE, DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
 from popsim.assimilation.hazards import advance, hazards_of_presenting
 from popsim.assimilation.sensors import Sensor, table
@@ -18,7 +18,7 @@ from popsim.evidence.sets import Parameters
 from popsim.kernels import assimilation as kernel
 from popsim.kernels import codes as code
 from popsim.kernels import seeing
-from popsim.kernels.codes import STREAM_IMAGINED, STREAM_MODEL_ERROR
+from popsim.kernels.codes import STREAM_IMAGINED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.sampling import keyed
 from popsim.physiology import Physiology
@@ -26,14 +26,13 @@ from popsim.physiology.columns import COLUMNS as PHYSIOLOGY_COLUMNS
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.columns import Schema
-from popsim.statistics import normal_quantile
 
 # Hidden traits, what physiology changes from day to day, and what laboratories show of other organ systems.
 TRAITS = (
     "dry_weight_kg", "baseline_ejection_fraction_percent", "baseline_systolic_mmhg", "baseline_filling_pressure_mmhg",
     "usual_salt_g_day", "adherence_trait",
 )  # fmt: skip
-FOLLOWS = ("death_hazard_per_day",)
+FOLLOWS = ("death_hazard_per_day", BALANCE)
 LABORATORY = ("hba1c_percent", "haemoglobin_g_dl", "iron_store_mg", "albuminuria_mg_g", "fev1_percent")
 ESTIMATED = (
     *TRAITS,
@@ -90,7 +89,6 @@ class Belief:
         self._key = key
         self._estimated = _estimated(schema, estimated, self.sensors)
         self._constants = parameters["twinning"].fill(kernel.FilterParameters)
-        self._fluid_error_l = parameters["twinning"]["fluid_error_l"]
         self._parameters, self._influences = parameters, Influences(rows)  # none before the first day
         self._derivation = StateDerivation(parameters["heart_failure"], schema)
         self._follows = np.array([sensor.column in DERIVED for sensor in self.sensors], np.bool_)
@@ -108,17 +106,12 @@ class Belief:
             self.ensemble.people[name] = self.ensemble.repeat(values)
 
     def advance(self, clock: Clock) -> None:
-        """Advance by the day that the clock shows, with what the model errs in fluid; no member presents by chance."""
+        """Advance by the day that the clock shows; no member presents by chance."""
         people = self.ensemble.people
         if self.memory_days:
             self._remember()
         self._influences = advance(self.physiology, people, clock)
         self.day = clock.day
-        error_l = self._fluid_error_l * normal_quantile(
-            keyed(self._key, people.person_id, STREAM_MODEL_ERROR, self.day)
-        )
-        people["extracellular_fluid_excess_l"] += error_l.astype(np.float32)
-        people["weight_kg"] += error_l.astype(np.float32)
         people["acute_cause"] = 0
         people["onset"] = 0
 

@@ -21,7 +21,7 @@ from popsim.population.population import Population
 
 DERIVED = ("nt_probnp_pg_ml", "nyha_class")
 DOSES = ("loop_diuretic_mg_day", "ras_inhibitor_fraction", "mra_fraction", "sglt2_inhibitor_fraction")
-BALANCE = "intrinsic_natriuresis_l_day"  # moves with usual salt and adherence, drugs and the chronic filtration
+BALANCE = "intrinsic_natriuresis_l_day"  # follows from usual salt and adherence, drugs and the chronic filtration
 
 
 class StateDerivation:

@@ -148,7 +148,6 @@ STREAM_TRANSITIONS = 144  # state-transition models, index = cycle // 4
 STREAM_BELIEF = 145  # beliefs about persons: resampling and rejuvenation, index = day
 STREAM_BIAS = 146  # lasting errors of sensors that a belief imagines, index = sensor
 STREAM_IMAGINED = 147  # shocks that a belief imagines behind what happened, index = day
-STREAM_MODEL_ERROR = 172  # what a day of a member of a belief errs in fluid, index = day
 STREAM_ALERTS = 148  # index = day + 1: is an alert acted on; index 0: is guidance used for the person
 STREAM_SENSOR = 160  # implanted sensor of filling pressure, index = day
 STREAM_CALENDAR = 161  # where in the year a person's entry lies, index = 0
