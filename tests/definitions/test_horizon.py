@@ -22,7 +22,7 @@ def read(**keys):
     ("keys", "days", "observed", "words"),
     [
         ({}, 365, None, "365 days"),
-        ({"follow_up_days": 21_915, "observed_days": 365}, 21_915, 365, "21915 days"),
+        ({"follow_up_days": 21_915, "observed_days": 365}, 21_915, 365, "21,915 days"),
         (LIFE, MAX_FOLLOW_UP_DAYS, 365, "a lifetime"),
         (LIFE | {"observed_days": 730}, MAX_FOLLOW_UP_DAYS, 730, "a lifetime"),
         (LIFE | CURVE | {"observed_days": 730}, 730, 730, "a lifetime (730 days simulated, then extrapolated)"),

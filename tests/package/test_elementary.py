@@ -8,7 +8,7 @@ import pytest
 from popsim import elementary
 
 
-@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p"])
+@pytest.mark.parametrize("name", ["exp", "expm1", "log1p"])
 def test_bits_are_those_of_the_c_library(name):
     x = np.linspace(0.01, 9.0, 257).reshape(1, -1)
     found = getattr(elementary, name)(x)

@@ -60,7 +60,7 @@ def test_a_failure_is_shown_and_the_exit_code_says_so(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "FAILS      A thing" in printed
     assert "did: Look at nothing." in printed
-    assert "1 checks: 0 hold, 1 fail" in printed
+    assert "1 check: 0 hold, 1 fail" in printed
 
 
 @pytest.mark.parametrize(("flags", "message"), [(["--only", "no such"], "no check's area or title contains it"),

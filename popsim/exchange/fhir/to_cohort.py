@@ -22,6 +22,7 @@ from popsim.exchange.fhir.refusals import FhirError
 from popsim.exchange.fhir.to_twin import day_of
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.imputation import impute
+from popsim.plurals import counted
 from popsim.population.formulas import FORMULAS
 from popsim.population.genome import GENES
 from popsim.registry.record import person_of
@@ -111,7 +112,9 @@ def draft_from_fhir(
         rows.append(_row(building, person, vocabulary, parameters, outside))
         if not person.facts.drugs_told:
             untold.append(rows[-1])
-    draft = Draft(len(rows), [f"{count} people left out: {why}" for why, count in sorted(left_out.items())])
+    draft = Draft(
+        len(rows), [f"{counted(count, 'person', 'people')} left out: {why}" for why, count in sorted(left_out.items())]
+    )
     if len(untold) < len(rows):  # the files tell of prescriptions: these people have none
         for row in untold:
             row |= {measure.name: 0.0 for measure in vocabulary.medications.values() if SCHEMA[measure.name].settable}

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from made_bundles import PATIENT, bundle, observation, patient, prescription, resources, written
+from made_bundles import PATIENT, bundle, observation, prescription, resources, written
+from made_bundles import patient as patient_of_record
 
 from popsim.cli import main
 from popsim.exchange.fhir.codebook import SMALL
@@ -20,6 +21,11 @@ from popsim.simulation.schema import SCHEMA
 
 PEOPLE = 14
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "fhir"
+
+
+def patient(**other):
+    """Somebody else than who differs in any of these."""
+    return patient_of_record(identifier=[{"system": "http://hospital.example/mrn", "value": repr(other)}], **other)
 
 
 def persons():
@@ -98,8 +104,8 @@ def test_the_codebook_says_what_became_of_what_and_shows_no_small_number(drafted
 
 
 def test_who_cannot_be_in_a_cohort_is_left_out_and_counted(drafted):
-    assert "1 people left out: the sex is neither male nor female" in drafted[1]
-    assert "1 people left out: nothing in it has a day" in drafted[1]
+    assert "1 person left out: the sex is neither male nor female" in drafted[1]
+    assert "1 person left out: nothing in it has a day" in drafted[1]
 
 
 def test_a_broken_bundle_refuses_the_folder_or_is_passed_over(tmp_path, capsys):
