@@ -233,11 +233,10 @@ class _ForecastBlock:
         """
         (physiology, parameters), today = lives.draw, self._first + day - 1
         hazards = hazards_of_presenting(physiology.influences, lives.people, parameters, today)
-        hazards = lives.care.at_home * hazards[[cause - 1 for cause in causes if cause <= len(hazards)]]
-        if causes != EVERY_CAUSE:
-            return np.stack([hazards.sum(axis=0), np.zeros(len(lives.rows)), np.zeros(len(lives.rows))])
-        admitted = (lives.care.admitted_shares() * hazards).sum(axis=0)
-        return np.stack([hazards.sum(axis=0), admitted, lives.care.sent.astype(np.float64)])
+        some = [cause - 1 for cause in causes if cause <= len(hazards)]
+        presenting = lives.care.at_home * hazards[some]
+        admitted = (lives.care.admitted_shares()[some] * presenting).sum(axis=0)
+        return np.stack([presenting.sum(axis=0), admitted, lives.care.sent.astype(np.float64)])
 
     def _trajectories(
         self,

@@ -62,9 +62,9 @@ class PredictedCare:
         self._admit(self.sent)
 
     def treat(self, day: float) -> NDArray[np.bool_]:
-        """The evening of a day: completed stays end, members who present are admitted; returns the latter, (rows,).
+        """The evening of a day: completed stays end, members who present are treated; returns the latter, (rows,).
 
-        The family doctor sees those who present with heart failure and mild symptoms.
+        The family doctor sees those with heart failure and mild symptoms; all others are admitted.
         """
         people = self.people
         stays = (self.left > 0) & ~self.sent

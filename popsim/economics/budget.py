@@ -19,7 +19,7 @@ beds need not lie halfway, which this sum ignores.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,39 @@ from popsim.errors import InputError, did_you_mean
 
 TOTAL = "total"
 MEASURE = r"^spending_year_(\d+)\.(.+)$"
+
+
+def budgets_of_adoption(
+    measures: pl.DataFrame,
+    comparator: str,
+    strategies: Iterable[str],
+    eligible: float | Sequence[float],
+    uptake: Sequence[float],
+    perspective: Perspective = "payer",
+) -> pl.DataFrame:
+    """`budget_impact` of each strategy but the comparator, one after the other.
+
+    Args:
+        strategies: all of them.
+        eligible: people who become eligible, each year or year by year.
+        measures, comparator, uptake, perspective: as for `budget_impact`.
+
+    Returns:
+        strategy, and the columns of `budget_impact`.
+
+    Raises:
+        InputError: as of `budget_impact`.
+    """
+    people = list(eligible) if isinstance(eligible, Sequence) else [float(eligible)] * len(uptake)
+    return pl.concat(
+        [
+            budget_impact(measures, comparator, name, people, uptake, perspective).select(
+                pl.lit(name).alias("strategy"), pl.all()
+            )
+            for name in strategies
+            if name != comparator
+        ]
+    )
 
 
 def budget_impact(

@@ -33,8 +33,10 @@ MIGRATES_FROM = 3  # the version that migration.py takes over
 PATIENCE_S = 30.0  # for which a command waits while another command writes
 AT_ONCE = 500  # ids per query; SQLite's limit is 32,766
 # Beliefs are tens of kilobytes each: large pages, and a cache for those of a large update, which is written once.
+PAGE_BYTES = 16_384
 SETTINGS = (
-    "page_size = 16384", "cache_size = -131072", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
+    f"page_size = {PAGE_BYTES}", "cache_size = -131072", "foreign_keys = ON", "secure_delete = ON",
+    "temp_store = MEMORY",
 )  # fmt: skip
 
 

@@ -16,14 +16,13 @@ from pathlib import Path
 import sqlalchemy as sql
 
 from popsim.errors import InputError, RunError
-from popsim.registry.audit import NO_HASH, Entry, digest_of, hash_of_line, program
+from popsim.registry.audit import NO_HASH, Entry, hash_of_line, program
 from popsim.registry.copies import refuse_existing
-from popsim.registry.database import APPLICATION_ID, MIGRATES_FROM, PATIENCE_S, VERSION, Database
+from popsim.registry.database import APPLICATION_ID, MIGRATES_FROM, PAGE_BYTES, PATIENCE_S, VERSION, Database
 from popsim.registry.privacy import check_private, shown_path, write_private
 from popsim.registry.tables import OF_TWINS, audit, create_schema, exports
 
 MIGRATE = "migrate"
-PAGE = 16_384  # bytes, as in database.py
 
 
 def migrate(registry: Path, copy: Path) -> list[Entry]:
@@ -72,8 +71,7 @@ def _checked_lines(old: sqlite3.Connection, name: str) -> list[tuple[int, str, s
     found, previous = [], NO_HASH
     rows = old.execute("SELECT number, twin, action, digests, previous, hash FROM audit ORDER BY number").fetchall()
     for place, (number, twin, action, digests, before, whole) in enumerate(rows, start=1):
-        told = digest_of("\n".join(map(str, (number, twin, action, digests, previous))).encode())
-        if (number, before, whole) != (place, previous, told):
+        if (number, before, whole) != (place, previous, hash_of_line(number, twin, action, digests, previous)):
             raise RunError(f"{name}: line {place} of the audit log is not as it was written")
         found.append((number, twin, action, digests, whole))
         previous = whole
@@ -82,7 +80,7 @@ def _checked_lines(old: sqlite3.Connection, name: str) -> list[tuple[int, str, s
 
 def _fill(new: sqlite3.Connection, old: sqlite3.Connection, lines: list[tuple[int, str, str, str, str]]) -> None:
     """The tables of this version with the rows of the old one."""
-    new.execute(f"PRAGMA page_size = {PAGE}")
+    new.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     engine = sql.create_engine("sqlite://", creator=lambda: new, poolclass=sql.StaticPool, hide_parameters=True)
     with engine.begin() as connection:
         create_schema(connection)

@@ -22,7 +22,7 @@ from popsim.arguments import whole_number
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import Cheers
 from popsim.definitions.market import MarketShares
-from popsim.economics.budget import TOTAL, budget_impact, market_impact
+from popsim.economics.budget import TOTAL, budgets_of_adoption, market_impact
 from popsim.economics.checks import check_price
 from popsim.economics.cost_effectiveness import QALYS, net_benefit, paired_differences
 from popsim.economics.decision import Decision, acceptability, choice_table
@@ -187,18 +187,9 @@ class ModelAnalysis:
         Raises:
             InputError: a number is out of bounds, or the model's time is no whole number of cycles a year.
         """
-        people = list(eligible) if isinstance(eligible, Sequence) else [float(eligible)] * len(uptake)
         measures = self.spending(len(uptake))
-        others = [name for name in self.model.strategies if name != self.comparator]
-        impacts = {name: budget_impact(measures, self.comparator, name, people, uptake) for name in others}
-        return pl.concat(
-            [
-                table.filter(pl.col("component") == TOTAL).select(
-                    pl.lit(name).alias("strategy"), pl.exclude("component")
-                )
-                for name, table in impacts.items()
-            ]
-        )
+        table = budgets_of_adoption(measures, self.comparator, self.model.strategies, eligible, uptake)
+        return table.filter(pl.col("component") == TOTAL).drop("component")
 
     def market_budget(
         self,

@@ -7,10 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from popsim.definitions.market import MarketShares
-from popsim.economics.budget import budget_impact, market_impact
+from popsim.economics.budget import budgets_of_adoption, market_impact
 from popsim.economics.cost_effectiveness import QALYS, net_benefit
 from popsim.economics.decision import Decision, choice_table
 from popsim.economics.perspectives import perspective_named
@@ -124,16 +122,9 @@ class Run(StoredRun):
             InputError: the run has a single strategy, a number is out of bounds, or there is no such perspective.
         """
         self._need_two_strategies()
-        people = list(eligible) if isinstance(eligible, Sequence) else [eligible] * len(uptake)
         payer, measures = perspective_named(perspective), self.frame("measures")
-        others = [name for name in self.strategies if name != self.comparator]
-        tables = [
-            budget_impact(measures, self.comparator, name, people, uptake, payer).select(
-                pl.lit(name).alias("strategy"), pl.all()
-            )
-            for name in others
-        ]
-        return as_requested(readable(pl.concat(tables), self.experiment), pandas)
+        table = budgets_of_adoption(measures, self.comparator, self.strategies, eligible, uptake, payer)
+        return as_requested(readable(table, self.experiment), pandas)
 
     def market_budget(
         self,
