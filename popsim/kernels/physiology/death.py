@@ -153,7 +153,10 @@ def pump_drugs(beta, ras, neprilysin, mra, sglt2, reduced_ef, p):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def other_cardiovascular_hazard(life_table, years, frailty, departure, gfr, log_ratio, p):
-    """Other cardiovascular deaths a day; life_table: its hazard at entry for the share of such deaths."""
+    """Other cardiovascular deaths a day.
+
+    life_table: its hazard at entry for the share of such deaths; frailty: less what the years since entry brought.
+    """
     log_hazard = (
         p.other_cardiovascular_log_ratio
         + p.life_table_log_per_year * years
@@ -167,7 +170,7 @@ def other_cardiovascular_hazard(life_table, years, frailty, departure, gfr, log_
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def non_cardiovascular_hazard(life_table, years, frailty, deconditioning, infection, gfr, log_ratio, p):
-    """Non-cardiovascular deaths a day; life_table: its hazard at entry for the share of such deaths."""
+    """Non-cardiovascular deaths a day; life_table and frailty as in `other_cardiovascular_hazard`."""
     log_hazard = (
         p.non_cardiovascular_log_ratio
         + p.life_table_log_per_year * years

@@ -97,7 +97,7 @@ from popsim.kernels.physiology.shocks import (
     review_support,
     shock,
 )
-from popsim.kernels.physiology.symptoms import frailty_after, functional_class, symptom_target
+from popsim.kernels.physiology.symptoms import frailty_after, frailty_beyond_years, functional_class, symptom_target
 
 
 class Relaxation(NamedTuple):
@@ -347,12 +347,13 @@ def advance_day(
             fate - pump_drugs(beta, ras, arni, aldosterone, sglt2, reduced_ef, death),
             influence_on(influences, of.PUMP_LOG_HAZARD, i), level < LEVEL_COMMUNITY, death,
         )  # fmt: skip
+        acquired = frailty_beyond_years(frail, years, symptoms)
         h_vascular = other_cardiovascular_hazard(
-            (1.0 - clinical_constants.other_death_share) * life_table, years, frail, departure, filtration,
+            (1.0 - clinical_constants.other_death_share) * life_table, years, acquired, departure, filtration,
             fate + influence_on(influences, of.OTHER_CARDIOVASCULAR_LOG_HAZARD, i), death,
         )  # fmt: skip
         h_rest = non_cardiovascular_hazard(
-            clinical_constants.other_death_share * life_table, years, frail, reserve_lost, infection, filtration,
+            clinical_constants.other_death_share * life_table, years, acquired, reserve_lost, infection, filtration,
             influence_on(influences, of.NON_CARDIOVASCULAR_LOG_HAZARD, i), death,
         )  # fmt: skip
         h_event, h_core = influence_on(influences, of.CARDIOVASCULAR_DEATH, i), h_sudden + h_pump + h_vascular + h_rest

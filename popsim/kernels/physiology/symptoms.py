@@ -59,3 +59,9 @@ def frailty_after(frailty, in_hospital, step_days, p):
     """Frailty at the end of the step: a slow drift with age, faster on a ward; never undone."""
     drift = p.frailty_per_year * YEARS_PER_DAY + p.frailty_in_hospital_per_day * in_hospital
     return clip(frailty + step_days * drift * (1.0 - frailty), 0.0, 1.0)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def frailty_beyond_years(frailty, years, p):
+    """Frailty less what the years since entry alone have brought (first order in years); a life table has that."""
+    return frailty - p.frailty_per_year * years * (1.0 - frailty)

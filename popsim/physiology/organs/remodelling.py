@@ -7,6 +7,8 @@ from typing import ClassVar
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.physiology import remodelling as kernel
+from popsim.kernels.physiology.death import DeathParameters
+from popsim.kernels.physiology.heart import HeartParameters
 from popsim.physiology.binding import Binding
 from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
@@ -21,7 +23,7 @@ class Remodelling:
     """Progression of heart failure; limits of validity in kernels/physiology/remodelling.py.
 
     Args:
-        parameters: sets by name; uses remodelling.
+        parameters: sets by name; uses remodelling and heart_failure.
         key: as for all organ systems; not used, nothing is random here.
     """
 
@@ -30,7 +32,13 @@ class Remodelling:
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, *, key: RandomKey = RandomKey()) -> None:
-        self._call = Binding(kernel.advance_day, p=parameters["remodelling"].fill(kernel.RemodellingParameters))
+        core = parameters["heart_failure"]
+        self._call = Binding(
+            kernel.advance_day,
+            heart=core.fill(HeartParameters),
+            death=core.fill(DeathParameters),
+            p=parameters["remodelling"].fill(kernel.RemodellingParameters),
+        )
 
     def initialise(self, population: Population, influences: Influences) -> None:
         """No remodelling since entry: the cohort's filling pressure describes the heart at entry."""
