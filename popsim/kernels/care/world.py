@@ -6,6 +6,8 @@ arrays that Python keeps. The arrays are shared, not copied.
 
 from __future__ import annotations
 
+import hashlib
+
 from numba import types
 from numba.experimental import structref
 
@@ -20,6 +22,11 @@ class WorldType(types.StructRef):
     def preprocess_fields(self, fields):
         """Type fields by their values, not as literals."""
         return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+    @property
+    def mangling_args(self):
+        """A short name in compiled code: numba's own spells all fields out, 40 kB in the name of every function."""
+        return f"World{hashlib.sha256(self.name.encode()).hexdigest()[:16]}", ()
 
 
 class World(structref.StructRefProxy):
