@@ -11,8 +11,9 @@ from popsim.evidence.drugs import load_drugs
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology.influences import Influences
-from popsim.physiology.pharmacology.drugs import Pharmacology
+from popsim.physiology.pharmacology.drugs import DrugTable, Pharmacology
 from popsim.population.clock import Clock
+from popsim.population.columns import Schema
 from popsim.population.population import Population
 from popsim.simulation.schema import SCHEMA
 
@@ -24,6 +25,16 @@ USUAL = {
 }  # fmt: skip
 
 SHOWN_IN = "renal_per_day"
+
+
+class AllColumns(DrugTable):
+    """Some drugs, over the columns of all shipped drugs: every choice of drugs runs the same compiled kernel."""
+
+    def __init__(self, drugs: tuple[Drug, ...], schema: Schema) -> None:
+        super().__init__((*(drug for drug in load_drugs() if drug.effects), *drugs), schema)
+        self._drugs, tables = drugs, self._tables
+        own = {name: getattr(tables, name)[-len(drugs) :] for name in ("drugs", "capacities", "pathways", "activations")}
+        self._tables = tables._replace(**own)
 
 
 class SeenPharmacology(Pharmacology):
@@ -55,6 +66,11 @@ class SeenPharmacology(Pharmacology):
         """As every Pharmacology."""
         super().advance(population, clock, influences)
         self._see(influences)
+
+    def _table(self, population: Population) -> DrugTable:
+        if population.schema not in self._tables:
+            self._tables[population.schema] = AllColumns(self.drugs, population.schema)
+        return self._tables[population.schema]
 
     def _see(self, influences: Influences) -> None:
         self.exposure = influences[SHOWN_IN].copy()
