@@ -120,6 +120,15 @@ def moving(next_state, **changes):
     return lambda: leaving_kernel(next_state=next_state, **changes).run(10, seed=1)
 
 
+def to(state):
+    """A model whose people move to a state of this number."""
+    return moving(as_told, parameters={"move": state, "q": 0.1, "c": 1.0, "u": 1.0})
+
+
+def as_told(state, time_in_state, cycle, u, p, x):
+    return p.move
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -157,10 +166,10 @@ def moving(next_state, **changes):
         (lambda: leaving_kernel(rewards=lambda state, p: 0.0), "rewards: must be a function of state, time_in_state"),
         (lambda: leaving_kernel(parameters={"c": 1.0, "u": 1.0}).run(10, seed=1), "Unknown attribute 'q'"),
         (lambda: leaving_kernel(traits=["age"]).run({"age": ["old"]}, seed=1), "must be numbers"),
-        (moving(lambda state, time_in_state, cycle, u, p, x: 2), "no state; states are 0 to 1"),
-        (moving(lambda state, time_in_state, cycle, u, p, x: -1), "no state; states are 0 to 1"),
+        (to(2), "no state; states are 0 to 1"),
+        (to(-1), "no state; states are 0 to 1"),
         (moving(lambda state, time_in_state, cycle, u, p, x: 10**12), "no state; states are 0 to 1"),
-        (moving(lambda state, time_in_state, cycle, u, p, x: 0.5), "no state; states are 0 to 1"),
+        (to(0.5), "no state; states are 0 to 1"),
         (moving(lambda state, time_in_state, cycle, u, p, x: np.nan), "no state; states are 0 to 1"),
         (moving(lambda state, time_in_state, cycle, u, p, x: 1 - state), "nobody comes back from the dead"),
         (
