@@ -92,7 +92,7 @@ def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tm
         index_export(connection, [twin, other], "FHIR bundle", bundle)
     capsys.readouterr()
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (page, bundle, *tmp_path.glob("twin*.csv"))}
-    assert main(["twin", "exports", twin, *where, "--json"]) == 0
+    assert main(["twin", "exports", twin, *where, "--json", "-"]) == 0
     listed = json.loads(capsys.readouterr().out)["exports"]
     assert {one["digest"] for one in listed} == digests and {one["day"] for one in listed} == {7}
     assert {one["what"] for one in listed} == {"page", "table", "FHIR bundle"}
@@ -103,7 +103,7 @@ def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tm
     registry.database.check()
     content = registry.database.content()
     assert all(digest.encode() not in content for digest in digests - {listed[-1]["digest"]})
-    assert main(["twin", "exports", other, *where, "--json"]) == 0
+    assert main(["twin", "exports", other, *where, "--json", "-"]) == 0
     assert [one["what"] for one in json.loads(capsys.readouterr().out)["exports"]] == ["FHIR bundle"]
     assert main(["twin", "exports", twin, *where]) == 2
 
@@ -113,7 +113,7 @@ def test_the_log_says_what_was_read_by_which_program_and_from_which_file(tmp_pat
     record, genes = tmp_path / "record.toml", tmp_path / "genes.csv"
     record.write_text(RECORD)
     genes.write_text("gene,diplotype\nCYP2D6,*4/*4\n")
-    flags = ["--cohort", str(COHORT), "--genome", str(genes), "--members", "24", "--json"]
+    flags = ["--cohort", str(COHORT), "--genome", str(genes), "--members", "24", "--json", "-"]
     assert main(["twin", "new", str(record), *where, *flags]) == 0
     twin = json.loads(capsys.readouterr().out)["twin"]
     week, scale = tmp_path / "week.csv", tmp_path / "weight.csv"
@@ -124,7 +124,7 @@ def test_the_log_says_what_was_read_by_which_program_and_from_which_file(tmp_pat
     capsys.readouterr()
 
     def lines(*more):
-        assert main(["twin", "audit", *where, "--json", *more]) == 0
+        assert main(["twin", "audit", *where, "--json", "-", *more]) == 0
         return json.loads(capsys.readouterr().out)["entries"]
 
     found = lines()
