@@ -30,7 +30,7 @@ class ToldUnit(NamedTuple):
     said: Sequence[Mapping[str, tables.Values]]
 
     @property
-    def form(self) -> list[list[tuple[Any, tuple[int, ...]]]]:
+    def form(self) -> list[list[tuple[Any, ...]]]:
         """Keys and shapes of the values, which are equal in units that share their tables."""
         return [
             [(name, *((key, np.shape(value)) for key, value in values.items())) for name, values in said.items()]
