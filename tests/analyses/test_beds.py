@@ -78,7 +78,9 @@ def test_measures_of_occupancy_count_the_same_days():
     run = run_of()
     daily, first = run.table("daily"), 40
     units = daily.select("strategy", "draw", "replication", "region").unique(maintain_order=True).collect()
-    old = measure_frame({"qalys": (0.5, 100.0), "occupancy_mean.ward": (9.0, None), "occupancy_share.ward": (0.5, 16.0)})
+    old = measure_frame(
+        {"qalys": (0.5, 100.0), "occupancy_mean.ward": (9.0, None), "occupancy_share.ward": (0.5, 16.0)}
+    )
     found = without_warm_up(units.join(old, how="cross").lazy(), daily, run.network, first).collect()
     assert found["measure"].to_list() == ["qalys", "occupancy_mean.ward", "occupancy_share.ward"] * 6
     chosen = found.filter(strategy="other", replication=1)

@@ -86,16 +86,22 @@ def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tm
     page = tmp_path / "page.html"
     assert main(["twin", "show", twin, *where, "--out", str(page)]) == 0
     assert main(["twin", "show", twin, *where, "--csv", str(tmp_path / "twin.csv")]) == 0
+    whole = tmp_path / "whole.json"
+    assert main(["twin", "show", twin, *where, "--json", str(whole)]) == 0
+    assert json.loads(whole.read_text())["twin"] == twin and whole.stat().st_mode & 0o077 == 0
+    assert main(["twin", "show", twin, *where, "--json", str(tmp_path / "whole.txt")]) == 2
     bundle = tmp_path / "bundle.json"
     bundle.write_text("{}")
     with registry.database.writing() as connection:
         index_export(connection, [twin, other], "FHIR bundle", bundle)
     capsys.readouterr()
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (page, bundle, *tmp_path.glob("twin*.csv"))}
+    digests = {
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (page, whole, bundle, *tmp_path.glob("twin*.csv"))
+    }
     assert main(["twin", "exports", twin, *where, "--json", "-"]) == 0
     listed = json.loads(capsys.readouterr().out)["exports"]
     assert {one["digest"] for one in listed} == digests and {one["day"] for one in listed} == {7}
-    assert {one["what"] for one in listed} == {"page", "table", "FHIR bundle"}
+    assert {one["what"] for one in listed} == {"page", "table", "JSON", "FHIR bundle"}
     assert main(["twin", "forget", twin, *where]) == 0
     told = capsys.readouterr().out
     assert all(digest in told for digest in digests) and "popsim cannot delete these files" in told
