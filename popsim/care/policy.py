@@ -43,7 +43,7 @@ def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | 
         DefinitionError: the network refuses these capacities.
     """
     found: dict[int, CareNetwork] = {}
-    before: dict[str, tuple[int, Rota]] | None = None
+    before: dict[str, tuple[int, Rota | None]] | None = None
     for day in (0, *switch_days(strategy)):
         capacities = [one for one in strategy.composed if isinstance(one, Capacity) and one.in_force(day)]
         now = {one.setting: (one.places, one.rota) for one in capacities}
@@ -57,7 +57,7 @@ def networks_by_day(network: CareNetwork, strategy: Strategy, population: int | 
 def _with_capacity(network: CareNetwork, capacities: Sequence[Capacity], key: str) -> CareNetwork:
     """The network with other capacities; errors name the strategy."""
     places = {one.setting: one.places for one in capacities}
-    rotas = {one.setting: one.rota for one in capacities if one.rota}
+    rotas = {one.setting: one.rota for one in capacities if one.rota is not None}
     try:
         return network.with_capacity(places, rotas=rotas)
     except DefinitionError as error:

@@ -31,7 +31,8 @@ def numbers(flag: str, text: str) -> list[float]:
 MixNow = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME=SHARE[,SHARE...]", help="Share of a strategy year by year as it is; repeated for each in use."
+        metavar="NAME=SHARE[,SHARE...]",
+        help="Share of a strategy as it is, each year or year by year; may be repeated.",
     ),
 ]
 MixToCome = Annotated[
@@ -77,7 +78,7 @@ def budget(
     ),
     market: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="TOML file of market shares by year: eligible, [current], [new], switching."),
+        typer.Option(metavar="FILE", help="TOML file of market shares by year: eligible, current, new, switching."),
     ] = None,
     current: MixNow = None,
     new: MixToCome = None,

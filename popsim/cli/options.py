@@ -31,6 +31,7 @@ ENGINES = ("local", "dask")
 MAX_DEADLINE = 30 * 86_400.0  # seconds
 PANEL = "The study and how it is run"
 ARGUMENTS = "popsim.arguments"  # where the parser keeps what was typed
+STANDARD_OUTPUT = "-"  # the same as in reporting.table_files, which is slow to import
 FLAGS = {"follow_up_days": "--days"}  # where the flag differs from the key
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TOML file.")]
@@ -190,7 +191,7 @@ def prints_tables(command: Callable[..., None]) -> Callable[..., None]:
         if not any(paths.values()):
             command(**given)
             return
-        from popsim.reporting.table_files import STANDARD_OUTPUT, collects, write_tables
+        from popsim.reporting.table_files import collects, write_tables
 
         typed = shlex.join(["popsim", *_path(context), *context.meta[ARGUMENTS]])
         alone = redirect_stdout(io.StringIO()) if str(paths["json"]) == STANDARD_OUTPUT else nullcontext()
@@ -235,7 +236,7 @@ def _path(context: Any) -> list[str]:
 
 def _check_file(name: str, path: Path | None) -> None:
     """Refuse a file that cannot be written, before anything is simulated."""
-    if path is None or (name == "json" and str(path) == "-"):
+    if path is None or (name == "json" and str(path) == STANDARD_OUTPUT):
         return
     if path.suffix != f".{name}" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"command line: --{name} {path}: must be the path of a .{name} file in a folder that exists")

@@ -6,7 +6,6 @@ parser for that, and hide the text of an internal error.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from popsim.cli.clinical import PageCheck, PageOut, check_page, write_page
 from popsim.cli.options import whole
 from popsim.cli.private_commands import PrivateCommand, PrivateGroup, private, simulating
 from popsim.cli.twin_omop import CdmPerson
-from popsim.cli.twin_tables import prints_private_tables
+from popsim.cli.twin_tables import NOTICE, Json, prints_private_tables, tell
 from popsim.errors import DefinitionError, InputError, PopsimError
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from popsim.registry.stream import Calendar
     from popsim.registry.summary import TwinSummary
 
-NOTICE = "For research, not for care."  # the same as in registry/summary.py, which is slow to import
 MAX_WAIT_S = 3600.0
 
 
@@ -50,7 +48,6 @@ Strict = Annotated[
 BadAsMissing = Annotated[
     bool, typer.Option("--bad-as-missing", help="FHIR: pass over readings that are refused, instead of the file.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -78,7 +75,7 @@ def new(
     ] = False,
     strict: Strict = False,
     bad_as_missing: BadAsMissing = False,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Create a twin from a record without names, from FHIR R4 or a person of an OMOP CDM; prints its random id.
 
@@ -110,7 +107,7 @@ def new(
     read = [FileRead(what, digest_of_file(path)) for what, path in (("record", record), ("genes", genome)) if path]
     [twin] = opened.new([who], source, members=members, seed=seed, ids=ids, read=read)
     content, text = told_after({"twin": twin, "day": 0}, twin, read_of_fhir(tally, notes))
-    _print(content, f"{text}\n\n{NOTICE}", as_json)
+    tell(content, f"{text}\n\n{NOTICE}", json_file, registry, [twin])
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -129,7 +126,7 @@ def update(
     today: Today = None,
     strict: Strict = False,
     bad_as_missing: BadAsMissing = False,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Assimilate the data of a file, also of a scale, cuff or watch: all of it, or nothing.
 
@@ -144,7 +141,7 @@ def update(
     report = updates(stream, whose)
     shown = report_text(shown_path(stream), report)
     content, text = told_after(report._asdict(), shown, (updates.content, updates.lines))
-    _print(content, f"{text}\n\n{NOTICE}", as_json)
+    tell(content, f"{text}\n\n{NOTICE}", json_file, registry, list(report.days))
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -193,7 +190,7 @@ def show(
         Path | None,
         typer.Option(metavar="FILE", help="Write a page instead, .html or .png; only its owner can read it."),
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Show what is recorded, estimated, forecast and advised for a twin."""
     from popsim.registry.privacy import shown_path
@@ -209,16 +206,16 @@ def show(
         with opened.database.writing() as connection:
             index_export(connection, [summary.twin], "page", page)
         name = shown_path(page)
-        _print({"twin": summary.twin, "page": name}, f"{name}: written\n\n{NOTICE}", as_json)
+        tell({"twin": summary.twin, "page": name}, f"{name}: written\n\n{NOTICE}", json_file, registry, [summary.twin])
         return
-    _print(summary.as_dict(), summary_text(summary), as_json)
+    tell(summary.as_dict(), summary_text(summary), json_file, registry, [summary.twin])
 
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
 @prints_private_tables
 def forecast(
-    twin: Twin, registry: Registry, days: Annotated[int, whole("Days to look ahead.")] = 90, as_json: Json = False
+    twin: Twin, registry: Registry, days: Annotated[int, whole("Days to look ahead.")] = 90, json_file: Json = None
 ) -> None:
     """Forecast risks within 7, 30 and 90 days, and the course of each measured signal."""
     from popsim.registry.advice import make_forecast
@@ -230,7 +227,7 @@ def forecast(
     summary = summarise(opened, whose)
     ahead = {signal.name: asdict(signal.forecast) for signal in summary.signals}
     content = {"twin": whose, "day": summary.forecast_day, "risks": [asdict(one) for one in summary.risks]}
-    _print(content | {"signals": ahead}, forecast_text(summary), as_json)
+    tell(content | {"signals": ahead}, forecast_text(summary), json_file, registry, [whose])
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -249,7 +246,7 @@ def compare(
         float | None, typer.Option(help="Highest acceptable risk of an adverse reaction, 0 to 1.")
     ] = None,
     budget: Annotated[float | None, typer.Option(help="Highest extra cost over doing nothing, GBP.")] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Compare treatment options and recommend one, with reasons."""
     from popsim.assimilation.options import load_options
@@ -268,13 +265,13 @@ def compare(
         budget=budget,
     )
     summary = summarise(opened, whose)
-    _print(_advice(summary), f"{options_text(summary)}\n\n{NOTICE}", as_json)
+    tell(_advice(summary), f"{options_text(summary)}\n\n{NOTICE}", json_file, registry, [whose])
 
 
 @twin_app.command(cls=PrivateCommand)
 @simulating
 def explain(
-    twin: Twin, registry: Registry, out: PageOut = None, check: PageCheck = None, as_json: Json = False
+    twin: Twin, registry: Registry, out: PageOut = None, check: PageCheck = None, json_file: Json = None
 ) -> None:
     """Explain the last recommendation and what would change it; compares first if need be."""
     from popsim.registry.advice import compare_options
@@ -283,14 +280,15 @@ def explain(
 
     whose, opened = str(_whose(twin)), _opened(registry)
     if out or check:
-        _print(*(write_page(opened, whose, out) if out else check_page(opened, whose, check)), as_json)
+        content, text = write_page(opened, whose, out) if out else check_page(opened, whose, check)
+        tell(content, text, json_file, registry, [whose])
         return
     summary = summarise(opened, whose)
     if summary.options_day is None:
         compare_options(opened, whose)
         summary = summarise(opened, whose)
     text = f"Twin {whose}, day {summary.options_day}\n\n{reasons_text(summary)}\n\n{NOTICE}"
-    _print(_advice(summary), text, as_json)
+    tell(_advice(summary), text, json_file, registry, [whose])
 
 
 def _advice(summary: TwinSummary) -> dict[str, Any]:
@@ -348,8 +346,3 @@ def _calendar(day_zero: str, today: int | None) -> Calendar:
     if zero is not None and today is None and zero > date.today():
         raise InputError("command line: --day-zero: lies in the future")
     return Calendar(zero, today)
-
-
-def _print(content: dict[str, Any], text: str, as_json: bool) -> None:
-    """Print as JSON, with the notice added, or as text, which contains it."""
-    print(json.dumps(content | {"notice": NOTICE}) if as_json else text)

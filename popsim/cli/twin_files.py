@@ -10,17 +10,14 @@ import typer
 
 from popsim.cli.private_commands import PrivateCommand, private
 from popsim.cli.twin import (
-    NOTICE,
-    Json,
     Registry,
     Twin,
     Whose,
     _opened,
-    _print,
     _whose,
     twin_app,
 )
-from popsim.cli.twin_tables import prints_private_tables
+from popsim.cli.twin_tables import NOTICE, Json, prints_private_tables, tell
 from popsim.errors import InputError
 
 __all__ = ("twin_app",)
@@ -29,7 +26,7 @@ New = Annotated[Path, typer.Argument(metavar="FILE", help="File to write; only i
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+def forget(twin: Twin, registry: Registry, json_file: Json = None) -> None:
     """Delete everything about a twin; the audit log keeps only that its id existed."""
     from popsim.reporting.text.twin import exports_text
 
@@ -39,7 +36,7 @@ def forget(twin: Twin, registry: Registry, as_json: Json = False) -> None:
     if gone:
         told += ["", exports_text(gone), "popsim cannot delete these files: find them by sha256sum, and delete them."]
     content = {"forgotten": whose, "exports": [one._asdict() for one in gone]}
-    _print(content, "\n".join([*told, "", NOTICE]), as_json)
+    tell(content, "\n".join([*told, "", NOTICE]), json_file, registry)
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -52,7 +49,7 @@ def audit(
         str, typer.Option(metavar="HASH", help="A head of the log noted earlier; the log must extend it.")
     ] = "",
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Only lines that read this file.")] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Check every row of the registry against the audit log; print the log, of one twin or of all, and its head.
 
@@ -73,7 +70,13 @@ def audit(
         with database.reading() as connection:
             lines = lines_that_read(connection, digest_of_file(file))
         shown = [entry for entry in shown if entry.number in lines]
-    _print({"head": head, "entries": [entry._asdict() for entry in shown]}, audit_text(shown, head), as_json)
+    tell(
+        {"head": head, "entries": [entry._asdict() for entry in shown]},
+        audit_text(shown, head),
+        json_file,
+        registry,
+        [whose] if whose else [],
+    )
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -93,27 +96,32 @@ def key(file: New) -> None:
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def encrypt(registry: Registry, as_json: Json = False) -> None:
+def encrypt(registry: Registry, json_file: Json = None) -> None:
     """Encrypt a registry in its place with the key of POPSIM_REGISTRY_KEY_FILE or POPSIM_REGISTRY_KEY."""
     from popsim.registry.copies import change_encryption
 
     lines = change_encryption(registry, encrypted=True)
-    _print({"encrypted": True, "head": lines[-1].hash}, f"encrypted and checked\n\n{NOTICE}", as_json)
+    tell({"encrypted": True, "head": lines[-1].hash}, f"encrypted and checked\n\n{NOTICE}", json_file, registry)
 
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def decrypt(registry: Registry, as_json: Json = False) -> None:
+def decrypt(registry: Registry, json_file: Json = None) -> None:
     """Store a registry without encryption again."""
     from popsim.registry.copies import change_encryption
 
     lines = change_encryption(registry, encrypted=False)
-    _print({"encrypted": False, "head": lines[-1].hash}, f"stored without encryption, checked\n\n{NOTICE}", as_json)
+    tell(
+        {"encrypted": False, "head": lines[-1].hash},
+        f"stored without encryption, checked\n\n{NOTICE}",
+        json_file,
+        registry,
+    )
 
 
 @twin_app.command(cls=PrivateCommand)
 @private
-def backup(file: New, registry: Registry, as_json: Json = False) -> None:
+def backup(file: New, registry: Registry, json_file: Json = None) -> None:
     """Write a checked copy of a registry, also while other commands use it; encrypted if the registry is."""
     from popsim.registry.copies import backup as write_copy
     from popsim.registry.privacy import shown_path
@@ -121,7 +129,7 @@ def backup(file: New, registry: Registry, as_json: Json = False) -> None:
     lines = write_copy(registry, file)
     name, head = shown_path(file), lines[-1].hash
     told = f"{name}: written and checked, {len(lines)} lines of the audit log, head {head}\n\n{NOTICE}"
-    _print({"backup": name, "lines": len(lines), "head": head}, told, as_json)
+    tell({"backup": name, "lines": len(lines), "head": head}, told, json_file, registry)
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -130,7 +138,7 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Copy that 'popsim twin backup' wrote.")],
     registry: Registry,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a registry that exists.")] = False,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Make a registry of a copy: all of it, or nothing if the copy is not sound."""
     from popsim.registry.copies import restore as take_copy
@@ -139,7 +147,7 @@ def restore(
     lines = take_copy(file, registry, replace=replace)
     head = lines[-1].hash
     told = f"{shown_path(registry)}: restored and checked, {len(lines)} lines of the audit log, head {head}\n\n{NOTICE}"
-    _print({"restored": True, "lines": len(lines), "head": head}, told, as_json)
+    tell({"restored": True, "lines": len(lines), "head": head}, told, json_file, registry)
 
 
 @twin_app.command(cls=PrivateCommand)
@@ -149,7 +157,7 @@ def migrate(
     copy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Copy to write first; by default REGISTRY.v3 beside it.")
     ] = None,
-    as_json: Json = False,
+    json_file: Json = None,
 ) -> None:
     """Take over a registry of the version before in its place, after a copy of it; all of it or nothing."""
     from popsim.registry.database import MIGRATES_FROM
@@ -161,13 +169,13 @@ def migrate(
     name, head = shown_path(registry), lines[-1].hash
     told = f"{name}: taken over and checked, {len(lines)} lines of the audit log, head {head}\n"
     told += f"{shown_path(path)}: the registry as it was\n\n{NOTICE}"
-    _print({"migrated": True, "copy": shown_path(path), "lines": len(lines), "head": head}, told, as_json)
+    tell({"migrated": True, "copy": shown_path(path), "lines": len(lines), "head": head}, told, json_file, registry)
 
 
 @twin_app.command(cls=PrivateCommand)
 @private
 @prints_private_tables
-def exports(twin: Twin, registry: Registry, as_json: Json = False) -> None:
+def exports(twin: Twin, registry: Registry, json_file: Json = None) -> None:
     """List the files that were written with something about a twin: what, the twin's day, and SHA-256."""
     from popsim.registry.exports import exports_of
     from popsim.reporting.text.twin import exports_text
@@ -177,4 +185,10 @@ def exports(twin: Twin, registry: Registry, as_json: Json = False) -> None:
         database.standings(connection, whose)
         found = exports_of(connection, whose)
     content = {"twin": whose, "exports": [one._asdict() for one in found]}
-    _print(content, f"{exports_text(found) or 'No file holds anything about it.'}\n\n{NOTICE}", as_json)
+    tell(
+        content,
+        f"{exports_text(found) or 'No file holds anything about it.'}\n\n{NOTICE}",
+        json_file,
+        registry,
+        [whose],
+    )

@@ -333,13 +333,14 @@ class Capacity(_Dated):
     setting, the later in the list counts. A strategy may have several, of one or more settings.
 
     Attributes:
-        rota: hours with another capacity, instead of the network's rota.
+        rota: hours with another capacity, instead of the network's rota, which stays when absent; empty: the places
+            are the same at all hours.
     """
 
     kind: Literal["capacity"]
     setting: Identifier
     places: Annotated[int, whole(0, MAX_CAPACITY)]
-    rota: Rota = ()
+    rota: Rota | None = None
 
 
 class PolicyIntervention(_Dated):

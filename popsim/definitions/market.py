@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from popsim.definitions.base import Definition, validate
 from popsim.definitions.fields import AS_TUPLE, Identifier, real
 from popsim.errors import DefinitionError
+from popsim.plurals import counted
 
 MAX_YEARS = 100
 MAX_PEOPLE = 1e10
@@ -43,7 +44,9 @@ class MarketShares(Definition):
         for mix, shares in (("current", self.current), ("new", self.new)):
             for name, own in shares.items():
                 if len(own) != years:
-                    raise ValueError(f"{mix}.{name}: {len(own)} years, eligible has {years}: must be as many")
+                    raise ValueError(
+                        f"{mix}.{name}: {counted(len(own), 'year')}, eligible has {years}: must be as many"
+                    )
             for year in range(years):
                 total = math.fsum(own[year] for own in shares.values())
                 if not math.isclose(total, 1.0, abs_tol=SUM_TOLERANCE):
@@ -64,19 +67,24 @@ class MarketShares(Definition):
 
         Args:
             eligible: people who become eligible, each year or year by year.
-            current, new, switching: as the attributes.
+            current, new: as the attributes; one share is that of every year.
+            switching: as the attribute.
             known: the strategies that there are.
             where: names the source in messages.
 
         Raises:
             DefinitionError: they do not fit together, or a strategy is unknown.
         """
-        years = max((len(own) for mix in (current, new) for own in mix.values()), default=1)
         people = list(eligible) if isinstance(eligible, Sequence) else [eligible]
+        years = max([len(people), *(len(own) for mix in (current, new) for own in mix.values())])
+
+        def each_year(numbers: Sequence[float]) -> list[float]:
+            return [*numbers] * (years if len(numbers) == 1 else 1)
+
         table = {
-            "eligible": people * (years if len(people) == 1 else 1),
-            "current": {name: list(own) for name, own in current.items()},
-            "new": {name: list(own) for name, own in new.items()},
+            "eligible": each_year(people),
+            "current": {name: each_year(own) for name, own in current.items()},
+            "new": {name: each_year(own) for name, own in new.items()},
             "switching": switching,
         }
         shares = validate(table, cls, where)

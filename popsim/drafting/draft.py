@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.drafting.dates import ages, read_dates
-from popsim.drafting.headers import ColumnMatch, match_headers
+from popsim.drafting.headers import ColumnMatch, legend_of, match_headers
 from popsim.drafting.reading import number_parser, read_any_table
 from popsim.drafting.vocabulary import (
     AGE,
@@ -32,7 +32,7 @@ from popsim.errors import DefinitionError
 from popsim.evidence.sets import Parameters
 from popsim.kernels.numerics.random import RandomKey
 from popsim.learning.imputation import impute
-from popsim.population.csv_table import CsvTable
+from popsim.population.csv_table import AGAIN, CsvTable
 from popsim.population.formulas import FORMULAS
 from popsim.population.table_import import Problem
 from popsim.simulation.schema import SCHEMA
@@ -114,15 +114,20 @@ class _Drafting:
         self.readings: dict[str, ColumnReading] = {}
         self.matches: dict[str, ColumnMatch] = {}
 
+    def values(self, header: str) -> list[str | None]:
+        """The values of a column, those that its name explains by what they mean."""
+        legend = legend_of(header)
+        return [word and legend.get(word, word) for word in self.table.frame[header].to_list()]
+
     def words(self, header: str) -> list[str | None]:
         """The values of a column, None where they are missing."""
-        return known_words(self.table.frame[header].to_list())
+        return known_words(self.values(header))
 
     def read(self) -> None:
         """Match the columns and read their values."""
         draft = self.draft
         draft.problems += [Problem(row, "", None, f"the row{why}") for row, why in self.table.ragged]
-        matches, unknown = match_headers(self.table.frame.columns)
+        matches, unknown = match_headers(self._of_their_own())
         draft.unused |= dict.fromkeys(unknown, "nothing in popsim goes by this name")
         for match in self._best(matches):
             subject = ALL_SUBJECTS[match.subject]
@@ -135,11 +140,25 @@ class _Drafting:
         for key, match in self.matches.items():
             if key in dated:
                 continue
-            reading = read_column(match, self.table.frame[match.header].to_list(), self.number)
+            reading = read_column(match, self.values(match.header), self.number)
             if match.misspelt:
                 reading.told.insert(0, f"taken for '{match.name}'")
             self.readings[key] = reading
         self._read_dates(dated)
+
+    def _of_their_own(self) -> list[str]:
+        """The columns whose name has not come before; one that has is refused unless its values are the same."""
+        frame, own = self.table.frame, []
+        for number, header in enumerate(self.table.frame.columns, start=1):
+            before = header.removesuffix(AGAIN.format(number))
+            if before == header:
+                own.append(header)
+            elif frame[header].equals(frame[before]):
+                self.draft.unused[header] = f"'{before}' gives the same"
+            else:
+                why = f"'{before}' comes twice, with other values: each column needs a name of its own"
+                self.draft.problems.append(Problem(WHOLE_TABLE, header, None, why))
+        return own
 
     def _best(self, matches: list[ColumnMatch]) -> list[ColumnMatch]:
         """One column for each subject: that with the name that comes first in its list, and most values among these."""

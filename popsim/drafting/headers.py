@@ -42,12 +42,13 @@ class ColumnMatch(NamedTuple):
     misspelt: bool = False
 
 
+_LEGEND = re.compile(r"[(\[][^()\[\]]*=[^()\[\]]*[)\]]")  # such as (1=m, 2=w)
 _KEY_OF = {squashed(name): (key, name) for key, subject in ALL_SUBJECTS.items() for name in subject.names}
 
 
 def match_header(header: str) -> ColumnMatch | None:
     """What a column with this name holds; None if nothing known."""
-    words = re.findall("[a-z0-9]+", folded(header).replace("%", " percent "))
+    words = re.findall("[a-z0-9]+", folded(_LEGEND.sub("", header)).replace("%", " percent "))
     core = [word for word in words if word not in ADDED and word not in ADMISSION]
     for tried in (words, core):
         found = _known("".join(tried))
@@ -60,6 +61,11 @@ def match_header(header: str) -> ColumnMatch | None:
         return None
     key, name = _KEY_OF[near]
     return ColumnMatch(header, key, None, name, misspelt=True)
+
+
+def legend_of(header: str) -> dict[str, str]:
+    """What the codes of a column mean, where its name says so, as in 'sex (1=m, 2=f)'."""
+    return dict(re.findall(r"(\w+)\s*=\s*(\w[^,;/=()\[\]]*?)\s*(?=[,;/()\[\]])", "".join(_LEGEND.findall(header))))
 
 
 def _known(joined: str) -> tuple[str, str, str | None] | None:

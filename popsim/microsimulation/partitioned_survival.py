@@ -112,7 +112,7 @@ class PartitionedSurvivalModel(Model):
         weight, arrival = self._weights
         alive = np.array([0.0 if state in self.dead else 1.0 for state in self.states])
         rewards = [
-            tables.by_state(self._say(name, p, points), self._number, self.dead, self.timing.cycles, name)[:, 0]
+            tables.by_state([self._say(name, p, points)], self._number, self.dead, self.timing.cycles, name)[0, :, 0]
             for name in ("costs", "utilities")
         ]
         worth = np.array(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,27 +21,28 @@ from popsim.microsimulation.individuals import Individuals
 from popsim.microsimulation.tables import Function
 
 MAX_TOGETHER = 4_000_000  # table entries and people of the units in one call of the kernel
-SHARED = 3  # tables that all units have in common: where arcs lead from and to, and whether they restart time
 
 
-class TabledUnit(NamedTuple):
-    """A unit with its tables, by group of individuals."""
+class ToldUnit(NamedTuple):
+    """A unit with the values of the model's functions, by group of individuals and name of the function."""
 
     key: RandomKey
+    said: Sequence[Mapping[str, tables.Values]]
+
+    @property
+    def form(self) -> list[list[tuple[Any, ...]]]:
+        """Keys and shapes of the values, which are equal in units that share their tables."""
+        return [
+            [(name, *((key, np.shape(value)) for key, value in values.items())) for name, values in said.items()]
+            for said in self.said
+        ]
+
+
+class TabledUnits(NamedTuple):
+    """Units with the same arcs, and by group of individuals their tables, as `kernel.walk_tables` takes them."""
+
+    keys: Sequence[RandomKey]
     tables: Sequence[tuple[NDArray[Any], ...]]
-
-    def is_like(self, other: TabledUnit) -> bool:
-        """Whether both fit into one call: the same arcs, and tables of the same shape."""
-        return all(
-            all(np.array_equal(a, b) for a, b in zip(ours[:SHARED], theirs[:SHARED], strict=True))
-            and all(a.shape == b.shape for a, b in zip(ours[SHARED:], theirs[SHARED:], strict=True))
-            for ours, theirs in zip(self.tables, other.tables, strict=True)
-        )
-
-
-def stacked(units: Sequence[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
-    """Tables of units that are alike, those that differ between units with units as their first axis."""
-    return *units[0][:SHARED], *(np.stack(tables) for tables in list(zip(*units, strict=True))[SHARED:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +89,14 @@ class StateTransitionModel(Model):
         for together in self._alike(units, [traits for traits, _ in parts], len(people)):
             done = len(lived)
             sums, counts = [], []
-            for (traits, rows), stack in zip(parts, zip(*(unit.tables for unit in together), strict=True), strict=True):
+            units_here = len(together.keys)
+            for (traits, rows), stack in zip(parts, together.tables, strict=True):
                 part = people.rows(rows) if traits else people
-                kept = totals[done : done + len(together)]
+                kept = totals[done : done + units_here]
                 goal = np.empty((*kept.shape[:2], len(part))) if traits and kept.size else kept
-                here, added = empty_sums(len(together), len(part), self.timing.cycles, len(self.states))
-                keys = np.array([unit.key for unit in together])
-                who = keys, part.person_id, part.initial, self.timing.cycles
-                kernel.walk_tables(*(*who, *stacked(stack), goal, here, added))
+                here, added = empty_sums(units_here, len(part), self.timing.cycles, len(self.states))
+                who = np.array(together.keys), part.person_id, part.initial, self.timing.cycles
+                kernel.walk_tables(*(*who, *stack, goal, here, added))
                 if traits and kept.size:
                     kept[:, :, rows] = goal
                 sums.append(added)
@@ -114,10 +116,9 @@ class StateTransitionModel(Model):
         ]
         lived: list[UnitTotals] = []
         for together in self._alike(units, [traits for traits, _ in parts], 0):
-            stacks = zip(*(unit.tables for unit in together), strict=True)
             groups = [
-                cohort.evaluate(stacked(stack), start, self.timing.cycles)
-                for stack, (_, start) in zip(stacks, parts, strict=True)
+                cohort.evaluate(stack, start, self.timing.cycles)
+                for stack, (_, start) in zip(together.tables, parts, strict=True)
             ]
             totals, counts = (sum(values[1:], start=values[0]) for values in zip(*groups, strict=True))
             lived += [
@@ -128,46 +129,78 @@ class StateTransitionModel(Model):
 
     def _alike(
         self, units: Sequence[SimulatedUnit], groups: Sequence[Mapping[str, Any]], people: int
-    ) -> Iterator[list[TabledUnit]]:
+    ) -> Iterator[TabledUnits]:
         """Batches of units in order: those with the same arcs, as many as fit into memory."""
-        together: list[TabledUnit] = []
+        told: list[ToldUnit] = []
         for unit in units:
-            new = TabledUnit(unit.key, [self._tables(unit.p, traits) for traits in groups])
-            size = sum(table.size for tables in new.tables for table in tables) + people
-            fits = (len(together) + 1) * size <= MAX_TOGETHER
-            if together and not (fits and new.is_like(together[0])):
-                yield together
-                together = []
-            together.append(new)
-        yield together
+            new = ToldUnit(unit.key, [self._say(unit.p, traits) for traits in groups])
+            fits = told and (len(told) + 1) * (self._entries(new) + people) <= MAX_TOGETHER
+            if told and not (fits and new.form == told[0].form):
+                yield from self._with_tables(told)
+                told = []
+            told.append(new)
+        yield from self._with_tables(told)
 
-    def _tables(self, p: Any, traits: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
-        """What `kernel.walk_tables` takes after the number of cycles, up to the one-offs, of one unit."""
+    def _with_tables(self, told: Sequence[ToldUnit]) -> Iterator[TabledUnits]:
+        """Units with their tables, apart where their arcs differ."""
+        found = [self._tables(said) for said in zip(*(unit.said for unit in told), strict=True)]
+        differ = [(possible[1:] != possible[:-1]).any(axis=(1, 2)) for possible, *_ in found]
+        changes = (np.flatnonzero(np.any(differ, axis=0)) + 1).tolist()
+        if not changes:
+            yield TabledUnits([unit.key for unit in told], [tuple(arrays) for _, *arrays in found])
+        for first, last in pairwise([0, *changes, len(told)] if changes else []):
+            yield from self._with_tables(told[first:last])
+
+    def _entries(self, unit: ToldUnit) -> int:
+        """About how many numbers the tables of a unit hold."""
+        states, points = len(self.states), self.timing.cycles + 1
+        shapes = [np.shape(value) for said in unit.said for values in said.values() for value in values.values()]
+        times = max((shape[-1] for shape in shapes if shape), default=1)
+        return len(unit.said) * points * times * states * (2 * states + kernel.OUTCOMES)
+
+    def _say(self, p: Any, traits: Mapping[str, Any]) -> dict[str, tables.Values]:
+        """What the model's functions return for a unit."""
         times = np.arange(self.timing.cycles + 1)
         points = {tables.CYCLE: times[:, None], tables.TIME: times[None, :], **traits}
-        cycles = {**points, tables.CYCLE: times[:-1, None]}
-
-        def say(name: str, grid: Mapping[str, Any]) -> tables.Values:
-            function = getattr(self, name)
-            return tables.call_function(function, name, p, grid) if function is not None else {}
-
-        arcs = tables.arcs(say("transitions", cycles), self._number, self.dead, self.timing.cycles, "transitions")
-        weight, arrival = self._weights
-        alive = np.array([[[0.0 if state in self.dead else 1.0 for state in self.states]]])
-        rewards = [
-            tables.by_state(say(name, points), self._number, self.dead, self.timing.cycles, name)
-            for name in ("costs", "utilities")
-        ] + [alive]
-        shape = (len(times), max(table.shape[1] for table in rewards), len(self.states))
-        reward = np.array(
-            [np.broadcast_to(table, shape) * w[:, None, None] for table, w in zip(rewards, weight, strict=True)]
-        )
-        names = ("transition_costs", "transition_qalys")
         arrivals = {**points, tables.CYCLE: np.maximum(times - 1, 0)[:, None]}  # by the point where a cycle ends
-        once = [tables.by_arc(say(name, arrivals), arcs[:2], self._number, self.timing.cycles, name) for name in names]
-        shape = (len(times), max(table.shape[1] for table in once), len(arcs.origin))
-        one_off = np.array(
-            [np.broadcast_to(table, shape) * worth[:, None, None] for table, worth in zip(once, arrival, strict=True)]
-        )
+        grids = dict.fromkeys(("costs", "utilities"), points) | {
+            "transitions": {**points, tables.CYCLE: times[:-1, None]}
+        }
+        said = {
+            name: tables.call_function(function, name, p, grids.get(name, arrivals))
+            for name, function in self._functions().items()
+        }
+        return said | {"transitions": tables.flat(said["transitions"], self._number, "transitions")}
+
+    def _tables(self, told: Sequence[Mapping[str, tables.Values]]) -> tuple[NDArray[Any], ...]:
+        """Which arcs are possible in each unit, and what `kernel.walk_tables` takes from them to the one-offs."""
+
+        def said(name: str) -> list[tables.Values]:
+            return [unit.get(name, {}) for unit in told]
+
+        cycles = self.timing.cycles
+        arcs = tables.arcs(said("transitions"), self._number, self.dead, cycles, "transitions")
+        ends = arcs.origin, arcs.target
+        weight, arrival = self._weights
+        alive = np.array([[[[0.0 if state in self.dead else 1.0 for state in self.states]]]])
+        rewards = [
+            tables.by_state(said(name), self._number, self.dead, cycles, name) for name in ("costs", "utilities")
+        ]
+        once = [
+            tables.by_arc(said(name), ends, self._number, cycles, name)
+            for name in ("transition_costs", "transition_qalys")
+        ]
         restarts = (self._spell[arcs.origin] != self._spell[arcs.target]).astype(np.int8)
-        return arcs.origin, arcs.target, restarts, *arcs[2:], reward, one_off
+        reward, one_off = (
+            _weighted(values, by, len(told)) for values, by in (([*rewards, alive], weight), (once, arrival))
+        )
+        return arcs.possible, *ends, restarts, *arcs[3:], reward, one_off
+
+
+def _weighted(values: Sequence[NDArray[np.float64]], weights: NDArray[np.float64], units: int) -> NDArray[np.float64]:
+    """(units, values, points, times, n) of values (units or 1, points or 1, times or 1, n), by weights of points."""
+    times = max(one.shape[2] for one in values)
+    found = np.empty((units, len(values), weights.shape[1], times, values[0].shape[-1]))
+    for k, (one, weight) in enumerate(zip(values, weights, strict=True)):
+        found[:, k] = one * weight[:, None, None]
+    return found

@@ -8,7 +8,7 @@ the whole table at once; traits are numbers, one call for each combination that 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from popsim.errors import InputError, did_you_mean, one_line, shorten
 
 type Values = Mapping[Any, Any]  # of a user's function: by state, by (state, state), or nested by state and state
+type Stacked = Mapping[Any, NDArray[np.float64]]  # values of several units: (units, cycles or 1, times or 1)
 type Function = Callable[..., Values]
 type Ends = tuple[NDArray[Any], NDArray[Any]]  # (arcs,) numbers of the states that they lead from and to
 
@@ -26,12 +27,17 @@ TOLERANCE = 1e-9  # by how much probabilities may miss 1
 TWO_TO_32 = 2**32
 MAX_ENTRIES = 50_000_000  # of a table
 ANY = "*"
+MUST_DEPEND = "must be one number, or depend on cycle, time_in_state"
 NOTHING_FOR_THE_DEAD = "the dead have no utility and cost nothing; what a death costs or loses is a one-off"
 
 
 class Arcs(NamedTuple):
-    """Transitions that can happen, as `kernels.microsimulation.walk_tables` takes them."""
+    """Transitions that can happen in any unit, as `kernels.microsimulation.walk_tables` takes them.
 
+    `possible`: (units, states, states) which of them can in which unit.
+    """
+
+    possible: NDArray[np.bool_]
     origin: NDArray[np.int32]
     target: NDArray[np.int32]
     first: NDArray[np.uint32]
@@ -95,16 +101,35 @@ def call_user(function: Callable[..., Any], name: str, p: Any, grid: Mapping[str
         raise InputError(one_line(f"{name}: {error}; {reach}")) from error
 
 
-def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:
-    """Probabilities as ranges of random words.
+def together(said: Sequence[Values], label: Callable[[Any], str], where: str) -> Stacked:
+    """The values of several units that name the same keys, each an array (units, cycles or 1, times or 1).
+
+    Raises:
+        InputError: a value is not a number, not finite, or an array of other axes.
+    """
+    found = {}
+    for key in said[0]:
+        values = [one[key] for one in said]
+        array = np.array(values)
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            for value in values:
+                finite(value, label(key))
+        if array.ndim not in (1, 3):
+            raise InputError(f"{where}: an array of shape {array.shape[1:]}: {MUST_DEPEND}")
+        found[key] = array.reshape(len(said), *(array.shape[1:] or (1, 1))).astype(np.float64)
+    return found
+
+
+def arcs(said: Sequence[Values], states: Mapping[str, int], dead: Collection[str], cycles: int, where: str) -> Arcs:
+    """Probabilities as ranges of random words, of several units.
 
     From a state, the ranges follow the order of the states, the state itself included. Of two strategies, the one with
     the higher probability of a later state therefore reaches it with the same random word: common random numbers make
     differences between strategies as small as possible.
 
     Args:
-        rows: transition probabilities, nested: {"H": {"S1": 0.15, "D": 0.005}}. The remainder is the probability of
-            staying; a state that is not named is never left. Numbers, or arrays (cycles or 1, times or 1).
+        said: transition probabilities of each unit, as `flat` gives them. The remainder is the probability of staying;
+            a state that is not named is never left. Numbers, or arrays (cycles or 1, times or 1).
         states: number of each state.
         dead: those that nobody leaves for another.
         cycles: how many there are.
@@ -114,17 +139,17 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
         InputError: an unknown state, a probability outside 0..1, a row that adds up to more than 1, or a transition
             from a dead state to a living one.
     """
-    given = _flat(rows, states, where)
+    names = list(states)
+    given = together(said, lambda ends: f"{where} from '{names[ends[0]]}'", where)
     shape = _shape(given, cycles, where)
     if np.prod(shape) * len(states) ** 2 > MAX_ENTRIES:
         raise InputError(f"{where}: table of {' x '.join(map(str, shape))} is too large: write a KernelModel instead")
-    table = np.zeros((*shape, len(states), len(states)))
+    table = np.zeros((len(said), *shape, len(states), len(states)))
     for (origin, target), value in given.items():
         table[..., origin, target] = value
-    names = list(states)
     sums, stated = table.sum(axis=-1), np.array([(origin, origin) in given for origin in range(len(names))])
-    sound = ((table >= 0.0).all(axis=-1) & (sums <= 1.0 + TOLERANCE)).all(axis=(0, 1))
-    whole = ~stated | (np.abs(sums - 1.0) <= TOLERANCE).all(axis=(0, 1))
+    sound = ((table >= 0.0).all(axis=-1) & (sums <= 1.0 + TOLERANCE)).all(axis=(0, 1, 2))
+    whole = ~stated | (np.abs(sums - 1.0) <= TOLERANCE).all(axis=(0, 1, 2))
     if not (sound & whole).all():
         origin = int(np.argmin(sound & whole))
         must = (
@@ -139,46 +164,49 @@ def arcs(rows: Values, states: Mapping[str, int], dead: Collection[str], cycles:
     words = np.clip(np.ceil(ends * TWO_TO_32 - 0.5), 0, TWO_TO_32).astype(np.int64)
     starts = np.concatenate([np.zeros_like(words[..., :1]), words[..., :-1]], axis=-1)
     is_open = words > starts
-    possible = is_open.any(axis=(0, 1))
-    np.fill_diagonal(possible, False)
-    leaves, goes = np.nonzero(possible)
+    stays = np.arange(len(states))
+    possible = is_open.any(axis=(1, 2))
+    possible[:, stays, stays] = False
+    leaves, goes = np.nonzero(possible.any(axis=0))
     for leaving, going in ((names[a], names[b]) for a, b in zip(leaves, goes, strict=True)):
         if leaving in dead and going not in dead:
             raise InputError(f"{where}: from '{leaving}' to '{going}': nobody comes back from the dead")
     first = np.where(is_open, starts, 1).astype(np.uint32)
     last = np.where(is_open, words - 1, 0).astype(np.uint32)
-    stays = np.arange(len(states))
     return Arcs(
-        leaves.astype(np.int32), goes.astype(np.int32), first[..., leaves, goes], last[..., leaves, goes],
+        possible, leaves.astype(np.int32), goes.astype(np.int32), first[..., leaves, goes], last[..., leaves, goes],
         first[..., stays, stays], last[..., stays, stays],
     )  # fmt: skip
 
 
 def by_state(
-    values: Values, states: Mapping[str, int], dead: Collection[str], cycles: int, where: str
+    said: Sequence[Values], states: Mapping[str, int], dead: Collection[str], cycles: int, where: str
 ) -> NDArray[np.float64]:
-    """(points or 1, times or 1, states) rewards of being in a state; 0 for a state that is not named.
+    """(units, points or 1, times or 1, states) rewards of being in a state; 0 for a state that is not named.
 
     Raises:
         InputError: an unknown state, a value that is not a number, or a value for a dead state.
     """
-    given = {state_number(name, states, where): finite(value, f"{where} of '{name}'") for name, value in values.items()}
+    numbered = {name: state_number(name, states, where) for name in said[0]}
+    given = together(said, lambda name: f"{where} of '{name}'", where)
     for name in dead:
-        if np.any(given.get(states[name], 0.0)):
+        if np.any(given.get(name, 0.0)):
             raise InputError(f"{where} of '{name}': {NOTHING_FOR_THE_DEAD}")
-    table = np.zeros((*_shape(given, cycles + 1, where), len(states)))
-    for state, value in given.items():
-        table[..., state] = value
+    table = np.zeros((len(said), *_shape(given, cycles + 1, where), len(states)))
+    for name, value in given.items():
+        table[..., numbered[name]] = value
     return table
 
 
-def by_arc(values: Values, arcs: Ends, states: Mapping[str, int], cycles: int, where: str) -> NDArray[np.float64]:
-    """(points or 1, times or 1, arcs) rewards of transitions.
+def by_arc(
+    said: Sequence[Values], arcs: Ends, states: Mapping[str, int], cycles: int, where: str
+) -> NDArray[np.float64]:
+    """(units, points or 1, times or 1, arcs) rewards of transitions.
 
     They are keyed (from, to) where either may be "*" for any; several add up.
     """
-    numbers = {pair: finite(value, f"{where} of {pair}") for pair, value in values.items()}
-    table = np.zeros((*_shape(numbers, cycles + 1, where), len(arcs[0])))
+    numbers = together(said, lambda pair: f"{where} of {pair}", where)
+    table = np.zeros((len(said), *_shape(numbers, cycles + 1, where), len(arcs[0])))
     for pair, number in numbers.items():
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise InputError(f"{where}: {pair!r}: keys must be (from, to)")
@@ -189,31 +217,32 @@ def by_arc(values: Values, arcs: Ends, states: Mapping[str, int], cycles: int, w
     return table
 
 
-def _flat(rows: Values, states: Mapping[str, int], where: str) -> dict[tuple[int, int], NDArray[np.float64]]:
+def flat(rows: Values, states: Mapping[str, int], where: str) -> Values:
+    """Nested values, {"H": {"S1": 0.15, "D": 0.005}}, by the numbers of both states.
+
+    Raises:
+        InputError: an unknown state, or a row that is no table.
+    """
     for origin, row in rows.items():
         if not isinstance(row, Mapping):
             raise InputError(f"{where} from '{origin}': must be a table {{to: probability}}, not {shorten(row)}")
     return {
-        (state_number(origin, states, where), state_number(target, states, where)): finite(
-            value, f"{where} from '{origin}'"
-        )
+        (state_number(origin, states, where), state_number(target, states, where)): value
         for origin, row in rows.items()
         for target, value in row.items()
     }
 
 
-def _shape(given: Mapping[Any, NDArray[np.float64]], points: int, where: str) -> tuple[int, int]:
-    """The shape (points or 1, times or 1) that all values broadcast to.
+def _shape(given: Stacked, points: int, where: str) -> tuple[int, int]:
+    """The shape (points or 1, times or 1) that the values of a unit broadcast to.
 
     Raises:
         InputError: there is none.
     """
-    shapes = [value.shape for value in given.values()]
+    shapes = [value.shape[1:] for value in given.values()]
     for shape in shapes:
-        if len(shape) != 2 or shape[0] not in (1, points):
-            raise InputError(
-                f"{where}: an array of shape {shape}: must be one number, or depend on cycle, time_in_state"
-            )
+        if shape[0] not in (1, points):
+            raise InputError(f"{where}: an array of shape {shape}: {MUST_DEPEND}")
     try:
         points, times = np.broadcast_shapes((1, 1), *shapes)
     except ValueError:

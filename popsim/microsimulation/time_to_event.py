@@ -137,11 +137,11 @@ class TimeToEventModel(Model):
                 pools.append(hazard.pool)
                 used += len(hazard.pool)
         rewards = [
-            tables.by_state(say(name), self._number, self.dead, people - 1, name)[:, 0]
+            tables.by_state([say(name)], self._number, self.dead, people - 1, name)[0, :, 0]
             for name in ("costs", "utilities")
         ]
         names = ("transition_costs", "transition_qalys")
-        once = [tables.by_arc(say(name), (origin, target), self._number, people - 1, name)[:, 0] for name in names]
+        once = [tables.by_arc([say(name)], (origin, target), self._number, people - 1, name)[0, :, 0] for name in names]
         pairs = [np.ascontiguousarray(np.stack(np.broadcast_arrays(*pair), axis=1)) for pair in (rewards, once)]
         return begin, end, target, family, forward, restarts, parameters, np.concatenate(pools), *pairs
 

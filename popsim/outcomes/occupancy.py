@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from popsim.outcomes.follow_up import HOSPITAL
 from popsim.outcomes.measure import OutcomeMeasure
 from popsim.outcomes.regions import TOTAL, Value, measure_frame
 
+CENSUS, PLACES = "census_", "places_"  # columns of the daily table, by setting
 PERCENTILES = (50, 90, 95)
 # assumption: recalled targets, to be checked: above 85% a hospital regularly runs out of beds (Bagust, Place and
 # Posnett, BMJ 1999); 92% is the ceiling of the English health service's plans for winter.
@@ -40,15 +41,12 @@ OCCUPANCY = (
 )  # fmt: skip
 
 
-def occupancy(
-    daily: pl.DataFrame, settings: Iterable[SettingDefinition], places: Mapping[str, NDArray[np.int64]]
-) -> pl.DataFrame:
+def occupancy(daily: pl.DataFrame, settings: Iterable[SettingDefinition]) -> pl.DataFrame:
     """People in each setting at the end of a day, twins and external patients.
 
     Args:
-        daily: `PopulationModel.daily_frame()`.
+        daily: the days that count, with census_<setting> and, where capacity is limited, places_<setting>.
         settings: of the network.
-        places: capacity on each day in the simulated network, where it is limited.
 
     Returns:
         measure, value, weight. On each ward and in intensive care: occupancy_mean.<setting> and
@@ -59,9 +57,10 @@ def occupancy(
     """
     values: dict[str, Value] = {}
     for setting in settings:
-        if setting.setting_class == "outpatient" or f"census_{setting.name}" not in daily:
+        if setting.setting_class == "outpatient" or f"{CENSUS}{setting.name}" not in daily:
             continue
-        census, limit = daily[f"census_{setting.name}"].to_numpy(), places.get(setting.name)
+        census = daily[f"{CENSUS}{setting.name}"].to_numpy()
+        limit = daily[name].to_numpy() if (name := f"{PLACES}{setting.name}") in daily else None
         if setting.setting_class in HOSPITAL:
             mean = float(census.mean())
             values[f"occupancy_mean.{setting.name}"] = Value(mean, TOTAL)
@@ -73,7 +72,7 @@ def occupancy(
     return measure_frame(values)
 
 
-def _distribution(census: NDArray[np.int32], places: NDArray[np.int64], name: str) -> dict[str, Value]:
+def _distribution(census: NDArray[np.int32], places: NDArray[np.int32], name: str) -> dict[str, Value]:
     """Centiles over days, and the share of days above each target."""
     mean = float(places.mean())
     centiles = np.percentile(census, PERCENTILES)

@@ -32,6 +32,7 @@ ROWS_AT_ONCE = 50_000
 MAX_RAGGED = 1000
 LINES_COMPARED = 50
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+AGAIN = " (column {})"  # ends the name of a column that has come before
 _QUOTED = re.compile('"[^"]*"')
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
@@ -97,7 +98,8 @@ def read_csv(path: Path, missing: frozenset[str] = frozenset()) -> CsvTable:
 def parse_csv(text: str, path: Path, missing: frozenset[str] = frozenset(), numbered: bool = False) -> CsvTable:
     """The table in a text; values that are one of `missing` are null, and so are the rows that are ragged.
 
-    With `numbered`, a column without a name is named by its number; else it is refused.
+    With `numbered`, a column without a name is named by its number, which is added to a name that comes again; else
+    both are refused.
 
     Raises:
         DefinitionError: the header has a blank or repeated name, or the text is no table.
@@ -115,7 +117,10 @@ def parse_csv(text: str, path: Path, missing: frozenset[str] = frozenset(), numb
     rows = _rows(lines, separator, path)
     header = next(rows, [])
     if numbered:
-        header = [name or f"column {number}" for number, name in enumerate(header, start=1)]
+        header = [
+            f"{name}{AGAIN.format(number)}" if name in header[: number - 1] else name or f"column {number}"
+            for number, name in enumerate(header, start=1)
+        ]
     names = _checked_header(header, separator, path)
     ragged: list[tuple[int, str]] = []
     parts, chunk, decimal_comma = [], [], False

@@ -22,6 +22,7 @@ from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
 from popsim.runs.unit_file import UnitRecord
+from popsim.runs.warm_up import DAILY, WarmUpRule, warm_up_of, without_warm_up
 from popsim.runs.work import (
     TRIES,
     Failure,
@@ -55,6 +56,7 @@ class RunResult:
         tables: summary, comparisons and cost_effectiveness, as written.
         computed: number of units that were computed.
         seconds: wall-clock time.
+        warm_up: the days that occupancy leaves out, and why.
     """
 
     study: Study
@@ -63,6 +65,7 @@ class RunResult:
     tables: Mapping[str, pl.DataFrame]
     computed: int
     seconds: float
+    warm_up: WarmUpRule
 
 
 def run_study(
@@ -106,7 +109,7 @@ def run_study(
         if missing:
             store.write_begun(study.flags, {unit.key: unit.name for unit in units})
         records |= computed(study, missing, len(units), store.units, engine, on_progress, simulate, warm_up)
-        tables = _combined(store, study, units)
+        tables, left_out = _combined(store, study, units)
         content = _content_hash(units, records)
         seconds = time.perf_counter() - began
         store.write_manifest(
@@ -123,7 +126,7 @@ def run_study(
             }
         )
         store.make_latest()
-    return RunResult(study, store.folder, content, tables, len(missing), seconds)
+    return RunResult(study, store.folder, content, tables, len(missing), seconds, left_out)
 
 
 def computed(
@@ -162,24 +165,31 @@ def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> s
     )
 
 
-def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> dict[str, pl.DataFrame]:
-    """Write the tables of the whole run; the largest (events) stay in the files of their units."""
+def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[dict[str, pl.DataFrame], WarmUpRule]:
+    """Write the tables of the whole run; the largest (events) stay in the files of their units.
+
+    Returns the smaller tables, and the days that occupancy leaves out.
+    """
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", *OF_PERSONS)
     names = pl.Enum([strategy.name for strategy in study.experiment.strategies])
     scans = {name: store.units.scan(name, keys).with_columns(pl.col("strategy").cast(names)) for name in kept}
     for name in kept[1:]:
         store.write_table(name, scans[name])
-    measures = with_gaps(merge(scans["measures"]))
+    experiment, network, daily = study.experiment, study.network, scans.get(DAILY)
+    warm_up = warm_up_of(experiment, network, daily)
+    by_unit = scans["measures"]
+    if warm_up.days and daily is not None:
+        by_unit = without_warm_up(by_unit, daily, network, warm_up.days)
+    measures = with_gaps(merge(by_unit))
     store.write_table("measures", measures)
-    experiment = study.experiment
     differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)
     tables = {"summary": strategy_means(measures), "comparisons": differences, "cost_effectiveness": value}
     if experiment.draws:
         tables["draws"] = study.draw_table()
     for name, table in tables.items():
         store.write_table(name, table)
-    return tables
+    return tables, warm_up
 
 
 def _described(unit: Unit, record: UnitRecord) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from popsim.outcomes.home_time import INSTITUTIONS
 from popsim.outcomes.kidney_events import EVERY_DAYS as KIDNEY_EVERY_DAYS
 from popsim.outcomes.kidney_events import KidneyEvents
 from popsim.outcomes.measures import measures, waiting
-from popsim.outcomes.occupancy import occupancy
+from popsim.outcomes.occupancy import PLACES, occupancy
 from popsim.outcomes.persons import persons
 from popsim.outcomes.presentations import presentations
 from popsim.outcomes.readmission import stays, with_index_stay
@@ -110,7 +110,6 @@ class SimulationOutput(NamedTuple):
     daily: pl.DataFrame
     spending: pl.DataFrame
     settings: tuple[SettingDefinition, ...]
-    capacity: dict[str, NDArray[np.int64]]
     interim: pl.DataFrame | None
 
 
@@ -155,10 +154,11 @@ class Simulation:
         """What was measured, once the simulation has ended."""
         model, interim = self.model, self._interim
         daily = model.daily_frame()
-        capacity = limited_capacities(model.care.capacity[: len(daily)], model.network)
+        limited = limited_capacities(model.care.capacity[: len(daily)], model.network)
+        daily = daily.with_columns(**{f"{PLACES}{name}": places.astype(np.int32) for name, places in limited.items()})
         measured = (self._before, self._clinical, self._kidney.frame(), daily, model.valuation.spending())
         totals = interim.frame() if interim else None
-        return SimulationOutput(model.population, model.events, *measured, model.network.settings, capacity, totals)
+        return SimulationOutput(model.population, model.events, *measured, model.network.settings, totals)
 
     def state(self) -> NamedArrays:
         """Everything to go on from."""
@@ -240,7 +240,7 @@ def limited_capacities(capacity: NDArray[np.int64], network: CareNetwork) -> dic
 def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
     """The results of one simulation of the model."""
     gc.collect()  # the model is large and has circular references
-    population, log, before, clinical, kidney, daily, spending, settings, capacity, interim = output
+    population, log, before, clinical, kidney, daily, spending, settings, interim = output
     centres = guided_centres(unit.study.experiment)
     events = log.frame(kinds=(*MEASURED_EVENTS, *((ALERT,) if centres else ())))
     classes = {setting.name: setting.setting_class for setting in settings}
@@ -274,7 +274,7 @@ def tables_of(output: SimulationOutput, unit: Unit) -> Tables:
         measures(admissions, people, table, after, elsewhere),
         waited,
         value_measures(table, spending),
-        occupancy(daily, settings, capacity),
+        occupancy(daily, settings),
         *presented,
     ]
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {"measures": pl.concat(values)}

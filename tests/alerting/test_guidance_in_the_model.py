@@ -18,6 +18,7 @@ from popsim.kernels.numerics.random import RandomKey
 from popsim.kernels.numerics.threads import use_threads
 from popsim.population.clock import Clock
 from popsim.population.sampling import sample
+from popsim.population.state import State
 from popsim.simulation.schema import SCHEMA
 
 
@@ -103,6 +104,19 @@ def test_a_run_is_one_story_however_it_is_cut(under_the_twin):
     for days in (7, 20, model.days - 27):
         model.run_for(days)
     assert state(model) == state(under_the_twin)
+
+
+@pytest.mark.parametrize("day", [3, 20])
+def test_beliefs_that_are_saved_go_on_as_if_nothing_had_been(under_the_twin, day):
+    """On day 3 people still enter; by day 20 late results and alerts are under way."""
+    began, after = make(guided()), make(guided())
+    began.run_for(day)
+    after.restore(State.of(began.state()))
+    after.run_for(after.days - day)
+    last, whole = after.state(), under_the_twin.state()
+    beliefs = [name for name in whole if "/members/" in name]
+    assert beliefs and all(np.array_equal(last[name], whole[name], equal_nan=True) for name in beliefs)
+    assert state(after) == state(under_the_twin)
 
 
 def test_alerts_are_the_highest_risks_within_the_limits():

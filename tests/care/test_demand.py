@@ -308,3 +308,11 @@ def test_one_strategy_changes_several_capacities_and_a_rota():
     daily = PatientFlow(care, days=7, seed=1, strategy=both).run(7).daily()
     wards = {name: daily.filter(pl.col("setting") == name)["present"].to_list() for name in ("ward", "other")}
     assert wards == {"ward": [2, 2, 4, 4, 4, 9, 9], "other": [5] * 7}
+
+
+@pytest.mark.parametrize(("rota", "shifts"), [({}, 1), ({"rota": []}, 0)])
+def test_an_intervention_keeps_the_rota_of_the_network_unless_it_has_an_empty_one(rota, shifts):
+    care = of(ward(capacity=2, rota=[{"weekdays": WEEKEND, "capacity": 1}]))
+    more = {"name": "more", "kind": "capacity", "setting": "ward", "places": 4, **rota}
+    now = networks_by_day(care, Strategy(name="more", interventions=[more]))[0]["ward"]
+    assert (now.capacity, len(now.rota)) == (4, shifts)

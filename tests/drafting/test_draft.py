@@ -188,3 +188,19 @@ def test_a_value_beyond_the_limit_of_measurement_is_the_limit(tmp_path):
     assert column(draft, "baseline_albuminuria_mg_g").values.tolist() == [3, 30, 300]
     assert "<3 taken as the limit itself (rows: 1)" in column(draft, "baseline_albuminuria_mg_g").told
     assert draft.problems == []
+
+
+def test_a_legend_in_the_name_of_a_column_says_what_its_codes_mean(tmp_path):
+    """2 is the usual code of women, and 1 here; 9 is in no legend."""
+    rows = "".join(f"{60 + i};{1 + i % 2};{1 + i % 2}\n" for i in range(8))
+    draft = drafted(tmp_path, f"age;Geschlecht (1=w, 2=m);diabetes [1 = no / 2 = yes]\n{rows}70;9;2\n71;3;1\n")
+    assert column(draft, "female").values[:4].tolist() == [1, 0, 1, 0]
+    assert column(draft, "diabetes").values[:4].tolist() == [0, 1, 0, 1]
+    assert [(one.row, one.column, one.value) for one in draft.problems] == [(10, "Geschlecht (1=w, 2=m)", "3")]
+
+
+def test_a_name_that_comes_twice_is_one_problem_among_others(tmp_path):
+    draft = drafted(tmp_path, "age,sex,sex,age\n60,m,m,61\nold,f,f,70\n80,m,m,80\n")
+    assert [(one.row, one.column) for one in draft.problems] == [(0, "age (column 4)"), (2, "age")]
+    assert "'age' comes twice, with other values" in draft.problems[0].why
+    assert draft.unused == {"sex (column 3)": "'sex' gives the same"}

@@ -153,7 +153,7 @@ def test_uptake_of_one_strategy_is_a_market_of_two():
     ("changed", "says"),
     [
         ({"current": {"usual": [0.9, 0.9], "new": [0.1, 0.2]}}, "the shares of year 2 sum to 1.1, must sum to 1"),
-        ({"current": {"usual": [1]}}, "current.usual: 1 years, eligible has 2"),
+        ({"current": {"usual": [1]}}, "current.usual: 1 year, eligible has 2"),
         ({"current": {"usual": [1.5, 1]}}, "must be between 0 and 1"),
         ({"eligible": [-1, 1]}, "must be between 0 and"),
         ({"eligible": []}, "eligible"),

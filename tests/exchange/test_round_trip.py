@@ -135,7 +135,7 @@ def test_a_cohort_from_the_omop_export_has_the_people_of_the_run(lived, omop, tm
 
 def shown(capsys, registry):
     capsys.readouterr()
-    assert main(["twin", "show", "aaaaaaa1", "--registry", str(registry), "--json"]) == 0
+    assert main(["twin", "show", "aaaaaaa1", "--registry", str(registry), "--json", "-"]) == 0
     return json.loads(capsys.readouterr().out)
 
 

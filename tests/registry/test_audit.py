@@ -85,7 +85,7 @@ def test_what_nobody_altered_passes_and_has_a_head(lived, tmp_path, capsys):
         code = main(["twin", "audit", "--registry", str(path), *flags])
         return code, *capsys.readouterr()
 
-    code, out, _ = audit("--json")
+    code, out, _ = audit("--json", "-")
     found = json.loads(out)
     head = found["head"]
     assert code == 0 and [entry["action"] for entry in found["entries"]] == [
@@ -103,7 +103,7 @@ def test_what_nobody_altered_passes_and_has_a_head(lived, tmp_path, capsys):
     # Taken back to an earlier state, rows and all, a file is sound in itself: the head that was noted tells.
     TwinRegistry(path).update(stream("8,29463-7,81,kg,observation"), "a.csv", twin=twin)
     assert audit("--expect", head)[0] == 0  # the log has grown from there
-    newer = json.loads(audit("--json")[1])["head"]
+    newer = json.loads(audit("--json", "-")[1])["head"]
     older = copied(registry, tmp_path)
     assert older == path and audit()[0] == 0
     code, out, err = audit("--expect", newer)

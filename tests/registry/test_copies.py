@@ -86,16 +86,22 @@ def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tm
     page = tmp_path / "page.html"
     assert main(["twin", "show", twin, *where, "--out", str(page)]) == 0
     assert main(["twin", "show", twin, *where, "--csv", str(tmp_path / "twin.csv")]) == 0
+    whole = tmp_path / "whole.json"
+    assert main(["twin", "show", twin, *where, "--json", str(whole)]) == 0
+    assert json.loads(whole.read_text())["twin"] == twin and whole.stat().st_mode & 0o077 == 0
+    assert main(["twin", "show", twin, *where, "--json", str(tmp_path / "whole.txt")]) == 2
     bundle = tmp_path / "bundle.json"
     bundle.write_text("{}")
     with registry.database.writing() as connection:
         index_export(connection, [twin, other], "FHIR bundle", bundle)
     capsys.readouterr()
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (page, bundle, *tmp_path.glob("twin*.csv"))}
-    assert main(["twin", "exports", twin, *where, "--json"]) == 0
+    digests = {
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (page, whole, bundle, *tmp_path.glob("twin*.csv"))
+    }
+    assert main(["twin", "exports", twin, *where, "--json", "-"]) == 0
     listed = json.loads(capsys.readouterr().out)["exports"]
     assert {one["digest"] for one in listed} == digests and {one["day"] for one in listed} == {7}
-    assert {one["what"] for one in listed} == {"page", "table", "FHIR bundle"}
+    assert {one["what"] for one in listed} == {"page", "table", "JSON", "FHIR bundle"}
     assert main(["twin", "forget", twin, *where]) == 0
     told = capsys.readouterr().out
     assert all(digest in told for digest in digests) and "popsim cannot delete these files" in told
@@ -103,7 +109,7 @@ def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tm
     registry.database.check()
     content = registry.database.content()
     assert all(digest.encode() not in content for digest in digests - {listed[-1]["digest"]})
-    assert main(["twin", "exports", other, *where, "--json"]) == 0
+    assert main(["twin", "exports", other, *where, "--json", "-"]) == 0
     assert [one["what"] for one in json.loads(capsys.readouterr().out)["exports"]] == ["FHIR bundle"]
     assert main(["twin", "exports", twin, *where]) == 2
 
@@ -113,7 +119,7 @@ def test_the_log_says_what_was_read_by_which_program_and_from_which_file(tmp_pat
     record, genes = tmp_path / "record.toml", tmp_path / "genes.csv"
     record.write_text(RECORD)
     genes.write_text("gene,diplotype\nCYP2D6,*4/*4\n")
-    flags = ["--cohort", str(COHORT), "--genome", str(genes), "--members", "24", "--json"]
+    flags = ["--cohort", str(COHORT), "--genome", str(genes), "--members", "24", "--json", "-"]
     assert main(["twin", "new", str(record), *where, *flags]) == 0
     twin = json.loads(capsys.readouterr().out)["twin"]
     week, scale = tmp_path / "week.csv", tmp_path / "weight.csv"
@@ -124,7 +130,7 @@ def test_the_log_says_what_was_read_by_which_program_and_from_which_file(tmp_pat
     capsys.readouterr()
 
     def lines(*more):
-        assert main(["twin", "audit", *where, "--json", *more]) == 0
+        assert main(["twin", "audit", *where, "--json", "-", *more]) == 0
         return json.loads(capsys.readouterr().out)["entries"]
 
     found = lines()

@@ -146,7 +146,7 @@ def test_planted_canaries_turn_up_nowhere(tmp_path, heard):
     data.write_bytes(stream(f"{BORN}T06:00,29463-7,80,kg,observation", "1951-04-14,29463-7,80.5,kg,observation"))
     code, _, _ = heard("update", data, "--registry", registry, "--twin", twin, "--day-zero", BORN)
     assert code == 0
-    heard("show", twin, "--registry", registry, "--json")
+    heard("show", twin, "--registry", registry, "--json", "-")
     heard("audit", "--registry", registry)
     for said in heard.said:
         assert planted_in(said) == []
@@ -305,7 +305,7 @@ def test_the_notice_is_on_everything(tmp_path, heard):
         assert code == 0, err
         assert "For research, not for care." in out, command
         if command[0] != "watch":
-            _, out, _ = heard(*command, "--registry", path, "--json")
+            _, out, _ = heard(*command, "--registry", path, "--json", "-")
             assert json.loads(out)["notice"] == "For research, not for care."
     code, out, _ = heard("forget", twin, "--registry", path)
     assert "For research, not for care." in out

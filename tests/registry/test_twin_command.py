@@ -18,7 +18,7 @@ GENES = "gene,diplotype\nCYP2D6,*4/*4\nVKORC1,G/A\n"
 
 def run(capsys, *arguments):
     """Standard output of a command that works, read as JSON."""
-    assert main(["twin", *map(str, arguments), "--json"]) == 0
+    assert main(["twin", *map(str, arguments), "--json", "-"]) == 0
     return json.loads(capsys.readouterr().out)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,6 +13,7 @@ from popsim.reporting import figures
 from popsim.reporting.figures import beds, style, value
 from popsim.reporting.labels import level_label
 from popsim.runs.run import StoredRun
+from popsim.runs.warm_up import WarmUpRule
 
 
 @pytest.fixture(scope="module")
@@ -99,21 +99,13 @@ def test_units_of_subgroups_in_words(column, level, words):
     assert level_label(column, level) == words
 
 
-def test_the_warm_up_is_shaded_as_long_as_the_wards_fill(run, monkeypatch):
-    """A census that rises to 12 over 40 days and then stays: MSER-5 leaves out about the rise."""
-    random = np.random.default_rng(4)
-    days = np.arange(300)
-    census = 12.0 * np.minimum(days / 40.0, 1.0) + random.normal(0, 0.5, 300)
-    daily = pl.DataFrame({"strategy": "usual_care", "draw": 0, "replication": 0, "day": days, "census_a": census})
-    monkeypatch.setattr(StoredRun, "table", lambda self, name: daily.lazy())
-    assert 25 <= beds.shaded_days(run, ["a"])["a"] <= 45
-
-
-def test_a_short_run_says_that_no_warm_up_is_told(run):
+@pytest.mark.parametrize("days", [0, 7])
+def test_the_warm_up_of_the_run_is_shaded_and_its_rule_told(run, monkeypatch, days):
+    monkeypatch.setattr(beds, "warm_up_of", lambda *_: WarmUpRule(days, "Of these days."))
     figure = figures.occupancy(run, ["general_ward"])
-    shaded = [patch for patch in figure.axes[0].patches if patch.get_width() > 0]
+    assert [patch.get_width() for patch in figure.axes[0].patches if patch.get_width() > 0] == [days] * bool(days)
     told = " ".join(figure.get_supxlabel().split())
-    assert ("Shaded: warm-up" in told) == bool(shaded)
+    assert "Of these days." in told and ("They are shaded." in told) == bool(days)
     assert "place" in " ".join(text.get_text() for text in figure.axes[0].texts)
 
 

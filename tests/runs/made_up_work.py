@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from popsim.errors import InputError
+from popsim.runs.warm_up import hospital_columns
 
 STRATEGIES = ("usual", "other")
 
@@ -111,9 +112,10 @@ def tables(unit):
     persons = pl.DataFrame({"person_id": np.arange(50), "value": values}).with_columns(**labels)
     measures = pl.DataFrame({"measure": ["cost_total", "qalys"], "value": [1000 + 100 * shift, float(values.mean())]})
     measures = measures.with_columns(weight=pl.lit(50.0))
+    beds = dict.fromkeys(hospital_columns(unit.study.network), pl.lit(0))
     return {
         "persons": persons,
-        "daily": persons.head(3),
+        "daily": persons.head(3).with_columns(day=pl.int_range(pl.len()), **beds),
         "admissions": persons.head(2),
         "urgent_visits": persons.head(1),
         "measures": measures.select(*(label.alias(name) for name, label in labels.items()), pl.all()),

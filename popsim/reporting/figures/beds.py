@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from popsim.analyses.beds import begins_empty, warm_up_days
-from popsim.care.warm_up import BATCH_DAYS, MIN_BATCHES
 from popsim.errors import InputError, did_you_mean
 from popsim.outcomes.follow_up import HOSPITAL
 from popsim.reporting.figures import style
 from popsim.runs.run import StoredRun
+from popsim.runs.warm_up import warm_up_of
 from popsim.studies.unit import build, limited_capacities
 
 SHOWN = ("emergency", "observation", *HOSPITAL)
@@ -23,7 +22,6 @@ UNIT = ["strategy", "draw", "replication", "day"]
 WEEK = 7  # days over which noise is evened out
 LIMIT = "#b2182b"
 WARM_UP = "#e9e2d0"
-NO_WARM_UP = f"No warm-up is shaded: none is told, or there are fewer than {MIN_BATCHES * BATCH_DAYS} days."
 
 
 @style.styled
@@ -45,12 +43,12 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
-    days, warm_up = _days(run, names), shaded_days(run, names)
-    shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
+    days, warm_up = _days(run, names), warm_up_of(run.experiment, run.network, run.table("daily"))
+    shaded = " They are shaded." if warm_up.days else ""
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
         "replications, bands hold all of them; the red line of dashes and dots is the capacity (one for each strategy "
-        f"where they differ). {shaded if any(warm_up.values()) else NO_WARM_UP}"
+        f"where they differ). {warm_up.rule}{shaded}"
     )
     figure = style.blank(10.5, 1.6 + 1.75 * len(names), "Beds in use and people waiting for them", note)
     axes = figure.subplots(len(names), 2, squeeze=False, sharex=True, width_ratios=(3, 2))
@@ -65,7 +63,7 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
             axis.set_ylim(0, max(axis.get_ylim()[1], 1.0))
         _limit(row[0], [limit[name] for limit in limits if name in limit])
         for axis in row:
-            axis.axvspan(0, warm_up[name], color=WARM_UP, lw=0, zorder=0)
+            axis.axvspan(0, warm_up.days, color=WARM_UP, lw=0, zorder=0)
         row[0].set_title(f"{known[name].title}: people there")
         row[1].set_title("waiting for a place")
     for axis in axes[-1]:
@@ -73,13 +71,6 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return figure
-
-
-def shaded_days(run: StoredRun, names: Sequence[str]) -> dict[str, int]:
-    """Days to shade for each setting; none where the network begins with patients."""
-    if not begins_empty(run):
-        return dict.fromkeys(names, 0)
-    return {name: warm_up_days(run, [f"census_{name}"]) for name in names}
 
 
 def capacity(run: StoredRun, strategy: str) -> dict[str, NDArray[np.int64]]:

@@ -105,7 +105,11 @@ def _years(
     """Years as columns: eligible people, their shares, both budgets, and the net impact by component."""
     table = readable(table, view)
     money = dict.fromkeys(("current_mix", "new_mix", "net", "low", "high"), view.currency)
-    tabled(f"Budget impact of {title}", table, **money)
+    components = table["component"].unique(maintain_order=True).to_list()
+    labels = {name: measure_of(f"cost_{name}").short for name in components}
+    if perspective == "payer" and "out_of_pocket" in labels:
+        labels["out_of_pocket"] = LESS_CHARGES
+    tabled(f"Budget impact of {title}", table.with_columns(pl.col("component").replace(labels)), **money)
     years = range(1, len(people) + 1)
     cell = {(row["year"], row["component"]): row for row in table.iter_rows(named=True)}
     lines: list[Sequence[str]] = [[title, *(f"Year {year}" for year in years)]]
@@ -117,11 +121,8 @@ def _years(
     if all(cell[year, TOTAL]["low"] is not None for year in years):
         spans = (f"{change(cell[year, TOTAL]['low'])} to {change(cell[year, TOTAL]['high'])}" for year in years)
         lines.append(["    95% interval", *spans])
-    components = table["component"].unique(maintain_order=True).to_list()
     for component in components if len(components) > 2 else ():  # the total, and what it consists of
         changes = [cell[year, component]["net"] for year in years]
         if component != TOTAL and any(changes):
-            less = perspective == "payer" and component == "out_of_pocket"
-            label = LESS_CHARGES if less else measure_of(f"cost_{component}").short
-            lines.append([f"    {label}", *(change(c) for c in changes)])
+            lines.append([f"    {labels[component]}", *(change(c) for c in changes)])
     return aligned(lines)

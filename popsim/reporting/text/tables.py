@@ -131,7 +131,8 @@ def run_text(result: RunResult) -> str:
     least = result.study.cohort.definition.least_count
     hidden = StoredRun.open(result.folder).hidden_measures if least > 1 else set()
     summary, comparisons = (masked(result.tables[name], hidden).collect() for name in ("summary", "comparisons"))
-    parts = [outcome_table(tabled("Outcomes", readable(summary, experiment)), experiment, labels)]
+    outcomes = outcome_table(tabled("Outcomes", readable(summary, experiment)), experiment, labels)
+    parts = [f"{outcomes}\n{result.warm_up.rule}"]
     if len(experiment.strategies) > 1:
         differences = tabled("Differences", readable(comparisons, experiment))
         value = tabled("Cost-effectiveness", readable(result.tables["cost_effectiveness"], experiment))
