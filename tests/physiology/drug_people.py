@@ -33,8 +33,8 @@ class AllColumns(DrugTable):
     def __init__(self, drugs: tuple[Drug, ...], schema: Schema) -> None:
         super().__init__((*(drug for drug in load_drugs() if drug.effects), *drugs), schema)
         self._drugs, tables = drugs, self._tables
-        own = {name: getattr(tables, name)[-len(drugs) :] for name in ("drugs", "capacities", "pathways", "activations")}
-        self._tables = tables._replace(**own)
+        each = ("drugs", "capacities", "pathways", "activations")
+        self._tables = tables._replace(**{name: getattr(tables, name)[-len(drugs) :] for name in each})
 
 
 class SeenPharmacology(Pharmacology):
