@@ -35,7 +35,8 @@ class SteadyBeds(NamedTuple):
 
 
 def steady_beds(run: StoredRun) -> SteadyBeds | None:
-    """Mean census and queue of the hospital's settings, without the warm-up; None where the run keeps no days.
+    """Mean census and queue of the hospital's settings, without the warm-up; None where the run keeps no days, or few
+    people, who are real, are in beds of their own.
 
     The warm-up is the same for all strategies and settings: MSER-5 on all who are in the hospital or wait for it, under
     the comparator, on average over draws and replications. A network that begins with patients has none.
@@ -59,6 +60,8 @@ def steady_beds(run: StoredRun) -> SteadyBeds | None:
     kinds = long.with_columns(
         kind=pl.col("column").str.extract(r"^([a-z]+)_"), setting=pl.col("column").str.extract(r"^[a-z]+_(.*)$")
     ).drop("column")
+    if run.network.study_beds and ((kinds["value"] > 0) & (kinds["value"] < run.least_count)).any():
+        return None
     return SteadyBeds(nested_means(kinds, ["strategy", "setting", "kind"]), rule)
 
 

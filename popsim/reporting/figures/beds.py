@@ -46,6 +46,9 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
     days, warm_up = _days(run, names), shaded_days(run, names)
+    if run.network.study_beds:
+        counts = pl.concat(days.values()).drop("strategy", "day").to_numpy()
+        run.refuse_small_counts(counts.ravel().tolist(), "people in beds")
     shaded = "Shaded: warm-up, until the number of people there is steady (MSER-5)."
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "
