@@ -68,7 +68,7 @@ def main(draws=100, sizes=(100, 250, 500, 1000)):
             by_copies = sum(any(one.attack == "copies" for one in ones) for ones in found)
             number = sum(map(bool, found))
             low, high = wilson(np.array([number / often]), np.array([often]))
-            often_refused = f"{number} ({100 * low[0]:.0f} to {100 * high[0]:.0f}%)"
+            often_refused = f"{number} ({max(100 * low[0], 0.0):.0f} to {100 * high[0]:.0f}%)"
             print(f"{size:>18}  {f'{100 * share:g}%':>6}  {often:>4}  {often_refused:>18}  {by_copies:>23}", flush=True)
 
 

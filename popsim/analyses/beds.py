@@ -29,7 +29,8 @@ class SteadyBeds(NamedTuple):
 
 
 def steady_beds(run: StoredRun) -> SteadyBeds | None:
-    """Mean census and queue of the hospital's settings, without the warm-up; None where the run keeps no days.
+    """Mean census and queue of the hospital's settings, without the warm-up; None where the run keeps no days, or few
+    people, who are real, are in beds of their own.
 
     The days that count are those of the measures of occupancy (`runs.warm_up`).
     """
@@ -51,4 +52,6 @@ def steady_beds(run: StoredRun) -> SteadyBeds | None:
     kinds = long.with_columns(
         kind=pl.col("column").str.extract(r"^([a-z]+)_"), setting=pl.col("column").str.extract(r"^[a-z]+_(.*)$")
     ).drop("column")
+    if run.network.study_beds and ((kinds["value"] > 0) & (kinds["value"] < run.least_count)).any():
+        return None
     return SteadyBeds(nested_means(kinds, ["strategy", "setting", "kind"]), rule)

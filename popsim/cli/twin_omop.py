@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,20 +38,26 @@ def asks_for_cdm(source: Path, person: str) -> bool:
     return False
 
 
-def cdm_person(path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary) -> Person:
-    """The record of a person at day 0."""
+def cdm_person(
+    path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary
+) -> tuple[Person, Counter[tuple[str, str]]]:
+    """The record of a person at day 0, and the numbers of records by table and what became of them."""
     from popsim.exchange.omop.to_twin import record_of_person
     from popsim.registry.record import person_of
 
-    text = record_of_person(path, _id(person), _zero(day_zero), vocabulary)
-    return person_of(text, Path("record.json"), vocabulary)
+    counts = Counter[tuple[str, str]]()
+    text = record_of_person(path, _id(person), _zero(day_zero), vocabulary, counts)
+    return person_of(text, Path("record.json"), vocabulary), counts
 
 
-def cdm_stream(path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary) -> bytes:
-    """What a CDM has of a person after day 0, as a stream that updates a twin."""
+def cdm_stream(
+    path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary
+) -> tuple[bytes, Counter[tuple[str, str]]]:
+    """What a CDM has of a person after day 0, as a stream that updates a twin; counts as `cdm_person` gives them."""
     from popsim.exchange.omop.to_twin import stream_of_person
 
-    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary)
+    counts = Counter[tuple[str, str]]()
+    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary, counts), counts
 
 
 def _id(person: str) -> str:

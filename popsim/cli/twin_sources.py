@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from popsim.exchange.fhir.documents import is_fhir
 from popsim.exchange.fhir.facts import ReadTally
 from popsim.exchange.fhir.genomics import read_genes
 from popsim.exchange.fhir.to_twin import MAX_LOOK_BACK_DAYS, new_person, update_twin
+from popsim.exchange.omop.facts import UNDERSTOOD
 from popsim.exchange.recognise import wearable_data
 from popsim.registry.audit import FileRead
 from popsim.registry.exports import digest_of_file
@@ -54,10 +56,20 @@ def person_of_record(
     for flag in ("complete", "strict", "bad_as_missing", *([] if is_cdm else ["day_zero"])):
         if options[flag]:
             raise InputError(OWN_RECORD.format(f"--{flag.replace('_', '-')}"))
-    person = cdm_person(record, cdm_id, options["day_zero"], vocabulary) if is_cdm else read_record(record, vocabulary)
+    if is_cdm:
+        person, counts = cdm_person(record, cdm_id, options["day_zero"], vocabulary)
+        _add_cdm(tally, counts)
+    else:
+        person = read_record(record, vocabulary)
     if genes:
         person = Person(dict(person.known) | genes, person.measurements)
-    return person, tally if tally.passed else ReadTally(), []
+    return person, tally if tally.passed or is_cdm else ReadTally(), []
+
+
+def _add_cdm(tally: ReadTally, counts: Counter[tuple[str, str]]) -> None:
+    """Count the records of a CDM as used or passed over."""
+    for (table, became), number in counts.items():
+        (tally.taken if became == UNDERSTOOD else tally.passed)[table, became] += number
 
 
 def _notes(day_zero: date | None, later: int, died: int | None) -> list[str]:
@@ -96,8 +108,12 @@ class FileUpdates:
         """
         self.content, self.lines = {}, []
         if asks_for_cdm(path, self._cdm_id):
-            raw = cdm_stream(path, self._cdm_id, self._calendar.day_zero, self._vocabulary)
-            return self._update(raw, path, twin, FileRead("OMOP", digest_of_file(path)))
+            raw, counts = cdm_stream(path, self._cdm_id, self._calendar.day_zero, self._vocabulary)
+            report = self._update(raw, path, twin, FileRead("OMOP", digest_of_file(path)))
+            tally = ReadTally()
+            _add_cdm(tally, counts)
+            self.content, self.lines = read_of_fhir(tally)
+            return report
         if is_fhir(path):
             report, tally = update_twin(
                 self._registry,

@@ -24,6 +24,7 @@ from popsim.economics.cost_effectiveness import paired_differences, strategy_mea
 from popsim.errors import InputError
 from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
+from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.runs import unit_file
 from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
@@ -57,6 +58,7 @@ class LiveRun:
         experiment: as it is run.
         network: its care network.
         units: all units, in the order in which they are computed.
+        least_count: the least number of people that may be shown; 1 where nobody is real.
         look: the same experiment with few people, which is run first.
     """
 
@@ -64,6 +66,7 @@ class LiveRun:
     experiment: ExperimentDefinition
     network: NetworkDefinition
     units: tuple[UnitPlace, ...]
+    least_count: int = 1
     look: LiveRun | None = None
     _tables: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict, repr=False)
     _events: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
@@ -73,14 +76,15 @@ class LiveRun:
     def of_study(cls, study: Study, results: Path) -> LiveRun:
         """The run of a study, begun or not."""
         units = tuple(UnitPlace(u.key, u.strategy.name, u.draw, u.replication, u.region) for u in study.units)
-        return cls(results / study.experiment.name / study.run_id, study.experiment, study.network, units)
+        least = study.cohort.definition.least_count
+        return cls(results / study.experiment.name / study.run_id, study.experiment, study.network, units, least)
 
     @classmethod
     def of_finished(cls, run: StoredRun) -> LiveRun:
         """A finished run."""
         named = ("key", "strategy", "draw", "replication", "region")
         units = tuple(UnitPlace(*(unit[name] for name in named)) for unit in run.manifest["units"])
-        return cls(run.folder, run.experiment, run.network, units)
+        return cls(run.folder, run.experiment, run.network, units, run.least_count)
 
     @cached_property
     def store(self) -> UnitStore:
@@ -184,10 +188,14 @@ class LiveRun:
         frames = [self._tables[unit.key]["measures"] for unit in units if unit.key in self._tables]
         if not frames:
             raise InputError(f"{self.folder}: no comparison is finished yet")
-        return with_gaps(merge(pl.concat(frames)))
+        found = with_gaps(merge(pl.concat(frames)))
+        hidden = hidden_measures(found, self.least_count, study_beds=self.network.study_beds)
+        return masked(found, hidden).collect()
 
     def daily(self, strategy: str) -> pl.DataFrame:
-        """The days of the units of a strategy that are there."""
+        """The days of the units of a strategy that are there; none where they would count few people, who are real."""
+        if self.least_count > 1 and self.network.study_beds:
+            return pl.DataFrame()
         if self.is_finished:
             run = self.finished
             return (
@@ -203,8 +211,11 @@ class LiveRun:
         return pl.concat(frames) if frames else pl.DataFrame()
 
     def events(self, strategy: str) -> list[pl.DataFrame]:
-        """The events of the first comparison under a strategy, a frame for each region that is there."""
-        if self.experiment.store != "events":
+        """The events of the first comparison under a strategy, a frame for each region that is there.
+
+        There are none where people are real: what moves in a week is few people.
+        """
+        if self.experiment.store != "events" or self.least_count > 1:
             return []
         first = next((unit.comparison for unit in self.there if unit.strategy == strategy), None)
         units = [unit for unit in self.there if unit.strategy == strategy and unit.comparison == first]

@@ -149,9 +149,9 @@ def network_view(picture: NetworkPicture, today: NetworkDay, title: str, has_flo
     stuck = [network[name].title for name in today.bottlenecks]
     where = f"Bottlenecks: {', '.join(stuck)}." if stuck else "No bottleneck."
     first = max(0, today.day - WINDOW_DAYS + 1)
-    ill = f"{today.presenting:.1f} people of the study fall acutely ill a day."
-    words = f"{title}, days {first} to {today.day}: {where} {ill}"
-    note = "" if has_flows else "<p>The run keeps no events, so that arrows have no flow.</p>"
+    ill = f" {today.presenting:.1f} people of the study fall acutely ill a day." if has_flows else ""
+    words = f"{title}, days {first} to {today.day}: {where}{ill}"
+    note = "" if has_flows else "<p>Arrows have no flow: the run keeps no events, or its people are real.</p>"
     head = ["Setting", "People there", "Waiting", "Come or are seen", "State"]
     table = wide(
         html_table(f"{title}, mean of days {first} to {today.day}", head, network_rows(network, today)),

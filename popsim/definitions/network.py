@@ -329,6 +329,11 @@ class NetworkDefinition(Definition):
     warm_up_days: Annotated[int, whole(0, MAX_WARM_UP_DAYS)] = 0
     census: Census = ()
 
+    @property
+    def study_beds(self) -> bool:
+        """Whether nobody but the people of a study is in its beds."""
+        return not (self.arrivals or self.census)
+
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read a file and all that it inherits from; each is complete together with those before it."""

@@ -1,7 +1,8 @@
 """Measures that fewer people than a threshold make, which are not shown where people are real.
 
 A share is hidden if its numerator, or what is left of its denominator, is a small count; a rate if its events are; any
-measure of fewer people than the threshold; and what would give a hidden one away: the wider or narrower window if the
+measure of fewer people than the threshold; occupancy where few people of the study, and nobody else, are in the beds;
+and what would give a hidden one away: the wider or narrower window if the
 two differ by a small count, and gaps between fifths of deprivation one of which is hidden. A measure is hidden under
 every strategy, so that differences between strategies say nothing.
 """
@@ -20,6 +21,8 @@ SHARES = re.compile(
     rf"|{BY_DEPRIVATION}\.(readmission_30d_at_entry|mortality)\.\d)"
 )
 RATES = re.compile(r"[a-z_]+_per_person(_year)?")
+BEDS = r"^(occupancy_[a-z0-9]+|days_over_\d+_percent)\.(.+)$"
+IN_PEOPLE = ("occupancy_mean", "occupancy_peak", "occupancy_p50", "occupancy_p90", "occupancy_p95")
 OF_PLACES = ("occupancy_", "days_over_", "places.")  # measures whose denominator is places, not people
 NESTED = (  # measures of the same people, of which each counts those of the one before and more
     re.compile(r"mortality(?:_(\d+)d)?"),
@@ -31,12 +34,13 @@ FOLLOWS = {  # measures that are worked out from a hidden one, by the prefix of 
 }
 
 
-def hidden_measures(measures: pl.DataFrame, threshold: int) -> set[str]:
+def hidden_measures(measures: pl.DataFrame, threshold: int, *, study_beds: bool = False) -> set[str]:
     """Names of the measures not to show.
 
     Args:
         measures: of a run: strategy, draw, replication, measure, value, weight.
         threshold: least number of people or events that is shown; counts are means over draws and replications.
+        study_beds: whether nobody else is in the beds of the study's people, so that occupancy counts them.
     """
     if threshold <= 1:
         return set()
@@ -48,6 +52,8 @@ def hidden_measures(measures: pl.DataFrame, threshold: int) -> set[str]:
         .sort("strategy", "measure")
     )
     hidden = {row["measure"] for row in counts.iter_rows(named=True) if _small(row, threshold)}
+    if study_beds:
+        hidden |= _little_used(measures, threshold)
     for (_strategy,), rows in counts.group_by("strategy"):
         hidden |= _differing_little(dict(zip(rows["measure"], rows["number"], strict=True)), hidden, threshold)
     fifths = {name.split(".")[1] for name in hidden if name.startswith(f"{BY_DEPRIVATION}.")}
@@ -86,6 +92,18 @@ def _small(row: dict[str, float | str], threshold: int) -> bool:
     if SHARES.fullmatch(name):
         return 0 < number < threshold or 0 < of - number < threshold
     return bool(RATES.fullmatch(name)) and 0 < number < threshold
+
+
+def _little_used(measures: pl.DataFrame, threshold: int) -> set[str]:
+    """Measures of the beds of settings in which there are few people, even if it is only under one strategy."""
+    beds = measures.filter(pl.col("measure").str.contains(BEDS)).with_columns(
+        setting=pl.col("measure").str.extract(BEDS, 2), kind=pl.col("measure").str.extract(BEDS, 1)
+    )
+    people = beds.filter(pl.col("kind").is_in(IN_PEOPLE)).group_by("strategy", "measure", "setting").agg(
+        pl.col("value").mean()
+    )  # fmt: skip
+    few = people.filter((pl.col("value") > 0) & (pl.col("value") < threshold))["setting"].unique()
+    return set(beds.filter(pl.col("setting").is_in(few.implode()))["measure"])
 
 
 def _differing_little(numbers: dict[str, float], hidden: set[str], threshold: int) -> set[str]:

@@ -22,7 +22,7 @@ from popsim.registry.audit import FileRead, LoggedAction, digest_of, next_line, 
 from popsim.registry.database import Database, in_parts
 from popsim.registry.exports import IndexedExport
 from popsim.registry.packing import BeliefKind, pack
-from popsim.registry.privacy import checked_id, new_id, new_salt, number_of
+from popsim.registry.privacy import checked_id, new_id, new_salt, number_of, shown_path
 from popsim.registry.record import Person
 from popsim.registry.rows import salts, stored_rows, table_of
 from popsim.registry.story import COURSE_EVENTS, Misfit, Moments, misfit_of_course
@@ -134,6 +134,8 @@ class TwinRegistry:
             InputError: there is no such twin.
         """
         (lines, unfinished), when = whole_lines(raw, file), calendar or Calendar()
+        if not any(line.strip() for line in lines):
+            raise InputError(f"{shown_path(file)}: holds no whole line; each line of a stream ends with a line end")
         with self.database.writing() as connection:
             standings = self.standings(connection, twin)
             reader = Reader(file, when, twin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -179,8 +179,10 @@ class StoredRun:
     @cached_property
     def hidden_measures(self) -> set[str]:
         """Measures of so few real people that no table shows them (outcomes/small_cells.py)."""
-        least = self.least_count
-        return hidden_measures(pl.read_parquet(self.folder / "measures.parquet"), least) if least > 1 else set()
+        if self.least_count <= 1:
+            return set()
+        measures = pl.read_parquet(self.folder / "measures.parquet")
+        return hidden_measures(measures, self.least_count, study_beds=self.network.study_beds)
 
     @cached_property
     def least_count(self) -> int:
@@ -197,6 +199,16 @@ class StoredRun:
         if self.least_count > 1:
             say = "shows one person, and people of this run are real (small_cells = 1 in the cohort's table allows it)"
             raise InputError(f"{self.folder}: {what} {say}")
+
+    def refuse_small_counts(self, counts: Iterable[float], what: str) -> None:
+        """Refuse to show counts of real people of whom there are fewer than may be shown.
+
+        Raises:
+            InputError: one is.
+        """
+        if any(0.0 < count < self.least_count for count in counts):
+            say = f"counts of fewer than {self.least_count} people, and they are real"
+            raise InputError(f"{self.folder}: {what}: {say}")
 
     def refuse_small_groups(self, persons: pl.LazyFrame, by: Sequence[str], cuts: Cuts | None = None) -> None:
         """Refuse to group real people so that a group is smaller than may be shown.

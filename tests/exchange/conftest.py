@@ -48,3 +48,9 @@ def run(tmp_path_factory, request) -> StoredRun:
     file.write_text(EXPERIMENT.format(root=request.config.rootpath, **sizes))
     made = Experiment.read(file).run(folder / "results", workers=1, threads=1, progress=False)
     return StoredRun.open(made.folder)
+
+
+@pytest.fixture(scope="session")
+def experiment_text() -> str:
+    """The experiment of `run`, with places for its sizes."""
+    return EXPERIMENT

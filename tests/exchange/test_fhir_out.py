@@ -16,11 +16,14 @@ import pytest
 from popsim.errors import InputError
 from popsim.evidence.code_systems import find_meaning, load_codes, system_key
 from popsim.evidence.drugs import load_drugs
+from popsim.exchange.fhir.genomics import phenotype_of
 from popsim.exchange.fhir.writing.folder import BulkFolder
 from popsim.exchange.fhir.writing.identity import key_of, uuids
 from popsim.exchange.fhir.writing.moments import ExportCalendar
 from popsim.exchange.fhir.writing.population import ExportChoices, export_population
+from popsim.runs.run import StoredRun
 from popsim.studies.unit import build
+from popsim.surface.experiment import Experiment
 
 PEOPLE, DAYS = 120, 75  # as in conftest.py
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
@@ -269,6 +272,65 @@ def test_heart_failures_own_measurements_are_there(resources):
         per_person[one["code"]["coding"][0]["code"]].add(one["subject"]["reference"])
     for loinc in ("33762-6", "10230-1", "8867-4", "88020-3", "85354-9", "29463-7", "2823-3", "98979-8"):
         assert len(per_person[loinc]) > 0.95 * PEOPLE
+
+
+def test_laboratory_values_are_of_one_sample_a_time_and_kind(resources):
+    samples = {one["id"]: one for one in resources["Specimen"]}
+    named = set()
+    for one in resources["Observation"]:
+        laboratory = one["category"][0]["coding"][0]["code"] == "laboratory"
+        assert laboratory == ("specimen" in one)
+        if laboratory:
+            sample = samples[one["specimen"]["reference"].partition("/")[2]]
+            assert sample["subject"] == one["subject"]
+            assert sample["collection"]["collectedDateTime"] == one["effectiveDateTime"]
+            urine = one["code"]["coding"][0]["code"] == load_codes("signals")["albuminuria_mg_g"].code("loinc")
+            assert sample["type"]["coding"][0]["code"] == ("122575003" if urine else "119297000")
+            named.add(sample["id"])
+    assert named == samples.keys()
+    keys = [(one["subject"]["reference"], one["collection"]["collectedDateTime"], one["type"]["text"])
+            for one in resources["Specimen"]]  # fmt: skip
+    assert len(keys) == len(set(keys))
+
+
+TESTED = """
+[[strategies.interventions]]
+name = "panel"
+kind = "genetic_test"
+when = "entry"
+guides = ["clopidogrel"]
+uptake = 1.0
+sensitivity = 1.0
+turnaround_days = 2
+cost_once = 100.0
+"""
+
+
+def test_genes_are_reported_and_read_back(tmp_path, request, experiment_text):
+    sizes = {"people": 12, "days": 10, "enrolment_days": 2}
+    file = tmp_path / "tested.toml"
+    file.write_text(experiment_text.format(root=request.config.rootpath, **sizes) + TESTED)
+    run = Experiment.read(file).run(tmp_path / "results", workers=1, threads=1, progress=False)
+    folder = export_population(StoredRun.open(run.folder), tmp_path / "out").folder
+    found = {path.name.partition(".")[0]: [json.loads(line) for line in path.open()] for path in folder.glob("*.0*")}
+    assert all(fhirkit.validate(line) == [] for path in folder.glob("*.0*") for line in path.read_bytes().splitlines())
+    genes = {one["id"]: one for one in found["Observation"] if one["code"]["coding"][0]["code"] == "84413-4"}
+    implied = [one for one in found["Observation"] if one["code"]["coding"][0]["code"] == "therapeutic-implication"]
+    for one in implied:
+        genotype = genes[one["derivedFrom"][0]["reference"].partition("/")[2]]
+        told = one["component"][1]["valueCodeableConcept"]["text"]
+        gene, diplotype = genotype["valueCodeableConcept"]["text"].split()
+        assert phenotype_of(gene.lower(), diplotype) == phenotype_of(gene.lower(), "", told)
+        assert one["component"][0]["valueCodeableConcept"]["coding"][0]["system"].endswith("rxnorm")
+    for report in found["DiagnosticReport"]:
+        results = [one["reference"].partition("/")[2] for one in report["result"]]
+        assert {one for one in results if one in genes} and report["code"]["coding"][0]["code"] == "51969-4"
+        assert (
+            len(results)
+            == len(set(results))
+            == sum(one["subject"] == report["subject"] for one in [*genes.values(), *implied])
+        )
+    assert found["DiagnosticReport"] and implied
 
 
 def test_ids_are_uuids_of_their_own():

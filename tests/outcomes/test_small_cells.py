@@ -37,6 +37,16 @@ def test_what_is_hidden(counts, hidden):
     assert hidden_measures(table(**counts), 1) == set()
 
 
+def test_few_people_in_beds_of_their_own_hide_all_that_tells_of_those_beds():
+    measures = table(
+        occupancy_mean__icu=(3, 1), occupancy_share__icu=(3, 4), days_over_85_percent__icu=(1, 2),
+        occupancy_mean__ward=(30, 1), occupancy_peak__ward=(40, 1), occupancy_share__ward=(30, 60),
+    )  # fmt: skip
+    ours = {"occupancy_mean.icu", "occupancy_share.icu", "days_over_85_percent.icu"}
+    assert hidden_measures(measures, 11, study_beds=True) == ours
+    assert hidden_measures(measures, 11) == set()  # made-up patients are in the same beds
+
+
 def test_one_hidden_fifth_hides_the_others_and_their_gaps():
     counts = {f"by_deprivation__mortality__{n}": (40 if n > 1 else 3, 100) for n in range(1, 6)}
     names = {f"by_deprivation.mortality.{n}" for n in range(1, 6)}

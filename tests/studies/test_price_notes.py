@@ -26,11 +26,12 @@ MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml
 
 
 def study(**changes: Any) -> Study:
-    return read_study(MAIN, {key: Change(f"--{key}", value) for key, value in changes.items()})
+    given = {"price_year": "as_printed"} | changes
+    return read_study(MAIN, {key: Change(f"--{key}", value) for key, value in given.items()})
 
 
 def test_prices_of_other_years_are_named():
-    said = check_file(MAIN)
+    said = "".join(price_notes(study()))
     assert "prices of other years than 2023, used as printed" in said
     assert "nhs_prices.telemonitoring_day (2011)" in said
     assert "nhs_prices.inpatient_day" not in said
@@ -59,7 +60,7 @@ def test_the_mix_of_years_in_words():
     Of nhs_prices 1 is of 2011, 5 of 2012, 1 of 2013, 2 of 2022, 1 of 2024, 2 of 2025, the other 8 of 2023; of
     societal_prices 9 of 2023 and 1 of 2024; of clinical_prices 1 of 2012, 2 of 2019, 1 of 2022 and 11 of 2025.
     """
-    experiment = ExperimentDefinition.read(MAIN)
+    experiment = study().experiment
     assert prices_in_words(experiment) == (
         "GBP at prices as printed, not inflated (1 of 2011, 6 of 2012, 1 of 2013, 2 of 2019, 3 of 2022, 17 of 2023, "
         "2 of 2024, 13 of 2025)"

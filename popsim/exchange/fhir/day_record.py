@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from popsim.errors import InputError
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.courses import drugs_at
 from popsim.exchange.fhir.facts import FactPlace, FhirDiagnosis, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, MONTH
-from popsim.exchange.fhir.values import checked_value, prefers
-from popsim.population.columns import Column
+from popsim.exchange.fhir.values import TRAIT_MEASURES, checked_value, plausible, prefers, trait_value
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.vocabulary import Vocabulary
 from popsim.simulation.schema import SCHEMA
-from popsim.units import DAYS_PER_YEAR, convert
+from popsim.units import DAYS_PER_YEAR
 
 INFARCTION, PRIOR_INFARCTION, YEAR_DAYS = "infarction", "prior_infarction", 365
 STATIN, CHOLESTEROL = "atorvastatin", "baseline_ldl_mmol_l"
@@ -24,7 +22,6 @@ SINCE_INFARCTION = "infarction_days_before_entry"
 # as consequences of what happens to them.
 IMPLIED = {"dialysis": "ckd", "coronary_stent": "coronary_disease"}
 PAST = {INFARCTION: PRIOR_INFARCTION, "stroke": "prior_stroke"}
-TRAIT_MEASURES = {"trait.height_cm": ("cm", None), f"trait.{CHOLESTEROL}": ("mmol/L", "cholesterol")}
 HALF_A_YEAR, HALF_A_MONTH = 182.0, 15.0
 
 
@@ -47,7 +44,8 @@ class RecordOfDay:
         self, facts: FhirFacts, vocabulary: Vocabulary, tally: ReadTally, file: str, zero: int, look_back: int,
         bad_as_missing: bool,
     ) -> None:  # fmt: skip
-        self._facts, self._vocabulary, self._tally, self._file = facts, vocabulary, tally, file
+        self._facts = plausible(facts, vocabulary, tally, bad_as_missing)
+        self._vocabulary, self._tally, self._file = vocabulary, tally, file
         self._zero, self._look_back, self._bad_as_missing = zero, look_back, bad_as_missing
         self.uncertain: set[str] = set()
         self.later = 0
@@ -144,9 +142,12 @@ class RecordOfDay:
         for reading in self._facts.readings:
             if reading.code in TRAIT_MEASURES:
                 column = SCHEMA[reading.code.removeprefix("trait.")]
+                value = trait_value(reading)
                 if reading.time.day > self._zero:
                     self._late(reading.place)
-                elif (value := self._trait_value(reading, column)) is not None:
+                elif value is None or not column.low <= value <= column.high:  # twins are adults
+                    self._tally.skip(reading.place, "out of the bounds of adults")
+                else:
                     self._newer(found, column.name, reading.time.days, value, reading.place)
         return {name: value if SCHEMA[name].kind == "real" else int(value) for name, (_, value) in found.items()}
 
@@ -163,18 +164,6 @@ class RecordOfDay:
             else:
                 self._take(place, "constant columns")
             found[column] = time, value
-
-    def _trait_value(self, reading: FhirReading, column: Column) -> float | None:
-        """A reading in the unit of its column; None if it is out of the bounds of adults, who alone have twins."""
-        unit, substance = TRAIT_MEASURES[reading.code]
-        try:
-            value = float(convert(reading.value, reading.unit or unit, unit, substance))
-        except InputError:
-            value = float("nan")
-        if column.low <= value <= column.high:
-            return value
-        self._tally.skip(reading.place, "out of the bounds of adults")
-        return None
 
     def _measurements(self) -> list[dict[str, Any]]:
         """The last reading of each signal in the days up to day 0."""

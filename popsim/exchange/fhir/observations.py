@@ -177,7 +177,7 @@ def _value(part: dict[str, Any], signal: SignalCode, place: FactPlace) -> tuple[
         unit = unit or quantity.get("unit") or ""
         if signal.unit == "mL/min/{1.73_m2}":
             unit = FLOWS.get(unit, unit)
-        if not unit and not signal.trait:
+        if not unit:
             refuse(place.file, f"{place.path}.valueQuantity.code", f"missing; the unit, as in {signal.unit or '1'}")
         return float(quantity["value"]), "1" if unit in SCORES else unit, ""
     if "valueInteger" in part:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from popsim.exchange.fhir.courses import drug_course
-from popsim.exchange.fhir.day_record import TRAIT_MEASURES
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.stays import BEFORE_DAY_ZERO, events_of
-from popsim.exchange.fhir.values import checked_value, prefers
+from popsim.exchange.fhir.values import TRAIT_MEASURES, checked_value, plausible, prefers
 from popsim.registry.vocabulary import Vocabulary
 
 CONSTANT = "constant in a twin: for its record of day 0"
@@ -36,6 +35,7 @@ def stream_lines(
     Raises:
         FhirError: a value is impossible.
     """
+    facts = plausible(facts, vocabulary, tally, bad_as_missing)
     for place in [one.place for one in facts.diagnoses] + [one.place for one in facts.traits] + facts.gene_places:
         tally.skip(place, CONSTANT)
     if facts.patient is not None:

@@ -95,7 +95,9 @@ class CdmReader:
             if source is None and wanted.endswith("*") and there:
                 self.refuse(f"{name}.{own}", None, f"the column is missing, {did_you_mean(own, have)}")
             value = pl.lit(None, pl.String) if source is None else pl.col(source).cast(pl.String)
-            columns.append(value.str.strip_chars().replace("", None).alias(own))
+            text = value.str.strip_chars().replace("", None)
+            whole = text.str.replace(r"^(\d+)\.0$", "$1") if own.endswith("_id") else text  # ids written as decimals
+            columns.append(whole.alias(own))
         names = [column.meta.output_name() for column in columns]
         return frame.select(columns) if there else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 

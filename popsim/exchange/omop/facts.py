@@ -28,6 +28,8 @@ WRITTEN = {"mmHg": "mm[Hg]", "mm Hg": "mm[Hg]", "beats/min": "/min", "bpm": "/mi
            "percent": "%", "mL/min/1.73m2": "mL/min/{1.73_m2}", "mL/min/{1.73_m2}": "mL/min/{1.73_m2}"}  # fmt: skip
 UNDERSTOOD = "understood"
 ELSEWHERE_COUNTED = {"observation": "diagnoses"}  # a table that is read twice: what is unknown is counted once
+BEFORE_BIRTH, BACKWARDS = "before the birth", "ends before it starts"
+YEARS = (1850, 2300)  # of dates; registers that shift dates reach far into the future
 RUN_OUT_DAYS = 30  # assumption: a prescription without an end or days of supply is of a month
 
 
@@ -81,6 +83,7 @@ class _Facts:
 
     def read(self) -> CdmFacts:
         people = self._people()
+        self.born = people.select("person", "born")
         return CdmFacts(
             people, self._visits(), self._conditions(), self._readings(), self._drugs(), self._procedures(),
             self._periods(), self.meanings, self.counts,
@@ -88,20 +91,37 @@ class _Facts:
 
     def _table(self, name: str) -> pl.DataFrame:
         """A table, of one person if only one is asked for."""
-        frame = self.cdm.table(name)
+        frame = self.cdm.table(name).with_row_index("row", 1)
         if name in ("concept", "concept_ancestor"):
             return frame
-        self._whole(name, "person_id", frame)
+        for column in frame.columns:
+            if column.endswith("_id"):
+                self._whole(name, column, frame, column in ("person_id", f"{name}_id"))
         if self.person is not None:
             frame = frame.filter(pl.col("person_id") == self.person)
-        return frame.rename({"person_id": "person"})
+        frame = frame.rename({"person_id": "person"})
+        if name == "person" or self.person is not None:
+            return frame
+        known = self.cdm.table("person")["person_id"].implode()
+        return self._without(name, frame, ~pl.col("person").is_in(known), "of nobody in the table person")
+
+    def _without(self, table: str, frame: pl.DataFrame, bad: pl.Expr, why: str) -> pl.DataFrame:
+        """A frame without some of its rows, which are counted as passed over."""
+        left = frame.filter(~bad.fill_null(False))
+        self.counts[table, why] += len(frame) - len(left)
+        return left
+
+    def _of_the_living(self, table: str, frame: pl.DataFrame, day: str) -> pl.DataFrame:
+        """Records of years in which the person was born already."""
+        before = pl.col(day).dt.year() < pl.col("born").dt.year()
+        return self._without(table, frame.join(self.born, "person", how="left"), before, BEFORE_BIRTH).drop("born")
 
     def _whole(self, table: str, column: str, frame: pl.DataFrame, needed: bool = True) -> None:
         """Refuse a column of ids that are not whole numbers."""
-        bad = ~frame[column].str.contains(r"^-?\d{1,19}(\.0)?$")
+        bad = ~frame[column].str.contains(r"^\d{1,18}$")
         bad = bad.fill_null(needed)
         if bad.any():
-            self._refuse(table, column, frame[column], bad, "must be a whole number")
+            self._refuse(table, column, frame, bad, "must be a whole number, 0 or more")
 
     def _dates(
         self, table: str, frame: pl.DataFrame, columns: Sequence[str], needed: Sequence[str] = ()
@@ -113,16 +133,21 @@ class _Facts:
             plain = pl.select(pl.when(text.str.len_chars() == 8).then(text.str.to_date("%Y%m%d", strict=False)))
             read = day.zip_with(day.is_not_null(), plain.to_series())
             bad = read.is_null() if column in needed else read.is_null() & text.is_not_null()
+            bad |= (read.dt.year() < YEARS[0]).fill_null(False)
+            if column.endswith("_end_date"):  # a far year is a way to write that there is no end yet
+                read = read.set(read.dt.year() > YEARS[1], None)
+            bad |= (read.dt.year() > YEARS[1]).fill_null(False)
             if bad.any():
-                self._refuse(table, column, text, bad, "must be a date, YYYY-MM-DD")
+                self._refuse(table, column, frame, bad, f"must be a date, YYYY-MM-DD, from {YEARS[0]} to {YEARS[1]}")
             frame = frame.with_columns(read.alias(column))
         return frame
 
-    def _refuse(self, table: str, column: str, values: pl.Series, bad: pl.Series, allowed: str) -> None:
-        row = int(bad.arg_max() or 0)
-        value = None if self.person is not None else values[row]
-        what = "missing, " if values[row] is None else ""
-        self.cdm.refuse(f"{table}.{column} row {row + 1}", value, f"{what}{allowed}")
+    def _refuse(self, table: str, column: str, frame: pl.DataFrame, bad: pl.Series, allowed: str) -> None:
+        """Refuse the first bad value, by its row in the table."""
+        row, value = frame.filter(bad).select("row", column).row(0)
+        missing = "missing, " if value is None else ""
+        shown = None if self.person is not None else value
+        self.cdm.refuse(f"{table}.{column} row {row}", shown, f"{missing}{allowed}")
 
     def _number(self, table: str, column: str) -> pl.Expr:
         return pl.col(column).cast(pl.Float64, strict=False)
@@ -133,11 +158,11 @@ class _Facts:
             self.cdm.refuse("person.person_id", None, "a person is there twice")
         for column, low, high in (("year_of_birth", 1850, 2200), ("month_of_birth", 1, 12), ("day_of_birth", 1, 31)):
             number = frame[column].cast(pl.Float64, strict=False)
-            bad = (number.is_null() & (frame[column].is_not_null() | (column == "year_of_birth"))) | ~number.is_between(
-                low, high
-            )
-            if bad.fill_null(False).any():
-                self._refuse("person", column, frame[column], bad.fill_null(False), f"must be between {low} and {high}")
+            bad = number.is_null() & (frame[column].is_not_null() | (column == "year_of_birth"))
+            bad |= (~number.is_between(low, high) | (number % 1.0 != 0.0)).fill_null(False)
+            if bad.any():
+                allowed = f"must be between {low} and {high}, a whole number"
+                self._refuse("person", column, frame, bad, allowed)
         whole = {
             name: pl.col(name).cast(pl.Float64).cast(pl.Int32)
             for name in ("year_of_birth", "month_of_birth", "day_of_birth")
@@ -154,7 +179,7 @@ class _Facts:
             .str.slice(0, 1)
             .replace_strict({"m": "male", "f": "female"}, default=None, return_dtype=pl.String)
         )
-        return frame.select(
+        people = frame.select(
             "person",
             sex=pl.coalesce(
                 pl.col("gender_concept_id").replace_strict(GENDERS, default=None, return_dtype=pl.String), told
@@ -162,10 +187,12 @@ class _Facts:
             born=born,
             ethnicity=pl.col("race_concept_id").replace_strict(races, default=None, return_dtype=pl.Float64),
         ).join(died, on="person", how="left", maintain_order="left")
+        early = people["death"].dt.year() < people["born"].dt.year()
+        self.counts["death", BEFORE_BIRTH] += int(early.sum())
+        return people.with_columns(people["death"].set(early, None))
 
     def _visits(self) -> pl.DataFrame:
         frame = self._table("visit_occurrence")
-        self._whole("visit_occurrence", "visit_occurrence_id", frame)
         frame = self._dates("visit_occurrence", frame, ["visit_start_date", "visit_end_date"], ["visit_start_date"])
         kind = (
             pl.when(pl.col("visit_concept_id").is_in(HOSPITAL_VISITS)).then(pl.lit("hospital"))
@@ -176,10 +203,18 @@ class _Facts:
             "person", visit="visit_occurrence_id", kind=kind, start="visit_start_date",
             end=pl.coalesce("visit_end_date", "visit_start_date"),
         )  # fmt: skip
+        backwards = pl.col("end") < pl.col("start")
+        visits = self._without("visit_occurrence", visits, backwards, BACKWARDS)
+        visits = self._of_the_living("visit_occurrence", visits, "start")
+        self.counts["visit_occurrence", UNDERSTOOD] += len(visits)
         return visits.sort("person", "start", "end", "visit")
 
     def _keyed(self, table: str, kind: str, stem: str, other_kind: str = "") -> pl.DataFrame:
-        """The records of a table that popsim understands, with their key; `other_kind` is read from it elsewhere."""
+        """The records of a table that popsim understands, with their key and the date of their start.
+
+        Args:
+            other_kind: is read from the table elsewhere.
+        """
         frame = self._table(table)
         concept, source, other = f"{stem}_concept_id", f"{stem}_source_value", f"{stem}_source_concept_id"
         distinct = frame.group_by(concept, source, other, maintain_order=True).len()
@@ -195,7 +230,9 @@ class _Facts:
         joined = frame.join(
             known_keys, on=[concept, source, other], how="left", nulls_equal=True, maintain_order="left"
         )
-        kept = joined.filter(pl.col("key").is_not_null())
+        day = next(column for column in frame.columns if column.endswith("_date"))
+        dated = self._dates(table, joined.filter(pl.col("key").is_not_null()), [day], [day])
+        kept = self._of_the_living(table, dated, day)
         self.counts[table, UNDERSTOOD] += len(kept)
         return kept
 
@@ -203,14 +240,13 @@ class _Facts:
         parts = []
         for table, stem, day in (("condition_occurrence", "condition", "condition_start_date"),
                                  ("observation", "observation", "observation_date")):  # fmt: skip
-            rows = self._dates(table, self._keyed(table, "diagnoses", stem), [day], [day])
+            rows = self._keyed(table, "diagnoses", stem)
             visit = pl.col("visit_occurrence_id") if "visit_occurrence_id" in rows.columns else pl.lit(None, pl.String)
             parts.append(rows.select("person", "key", day=pl.col(day), visit=visit))
         return pl.concat(parts).sort("person", "day", "key", maintain_order=True)
 
     def _procedures(self) -> pl.DataFrame:
-        rows = self._dates("procedure_occurrence", self._keyed("procedure_occurrence", "procedures", "procedure"),
-                           ["procedure_date"], ["procedure_date"])  # fmt: skip
+        rows = self._keyed("procedure_occurrence", "procedures", "procedure")
         return rows.select("person", "key", day="procedure_date").sort("person", "day", "key", maintain_order=True)
 
     def _periods(self) -> pl.DataFrame:
@@ -222,15 +258,14 @@ class _Facts:
         """Values in the unit of popsim's table; without a unit, that of the code is assumed and counted."""
         parts = []
         for table in ("measurement", "observation"):
-            day = f"{table}_date"
-            rows = self._dates(table, self._keyed(table, "signals", table, "diagnoses"), [day], [day])
+            rows = self._keyed(table, "signals", table, "diagnoses")
             alike = ("key", f"{table}_concept_id", f"{table}_source_value", "unit_concept_id", "unit_source_value")
             groups = rows.group_by(*alike, maintain_order=True)
-            parts += [self._converted(table, day, *group) for group in groups]
+            parts += [self._converted(table, *group) for group in groups]
         empty = pl.DataFrame(schema={"person": pl.String, "key": pl.String, "day": pl.Date, "value": pl.Float64})
         return pl.concat([empty, *parts]).sort("person", "day", "key", maintain_order=True)
 
-    def _converted(self, table: str, day: str, group: tuple[object, ...], rows: pl.DataFrame) -> pl.DataFrame:
+    def _converted(self, table: str, group: tuple[object, ...], rows: pl.DataFrame) -> pl.DataFrame:
         key, concept, source, unit_concept, unit_source = (None if one is None else str(one) for one in group)
         one = load_codes("signals")[str(key)]
         code = self.meanings.code(concept, source, "LOINC")
@@ -240,7 +275,7 @@ class _Facts:
             unit = one.units.get(code or "", one.unit)
             self.counts[table, f"no unit, taken as {unit or '1'}: {key}"] += len(rows)
         numbers = rows.select(
-            "person", pl.lit(key).alias("key"), pl.col(day).alias("day"), value=self._number(table, "value_as_number")
+            "person", pl.lit(key).alias("key"), day=f"{table}_date", value=self._number(table, "value_as_number")
         )
         none = numbers["value"].is_null() | ~numbers["value"].is_finite().fill_null(False)
         if none.any():
@@ -259,7 +294,8 @@ class _Facts:
     def _drugs(self) -> pl.DataFrame:
         """Prescriptions; the dose of a day where the amount and the days of supply tell it."""
         names = ["drug_exposure_start_date", "drug_exposure_end_date"]
-        rows = self._dates("drug_exposure", self._keyed("drug_exposure", "drugs", "drug"), names, names[:1])
+        rows = self._dates("drug_exposure", self._keyed("drug_exposure", "drugs", "drug"), names[1:])
+        rows = self._without("drug_exposure", rows, pl.col(names[1]) < pl.col(names[0]), BACKWARDS)
         strengths = {
             (key, code): amount for key, one in load_codes("drugs").items() for code, amount in one.strengths.items()
         }

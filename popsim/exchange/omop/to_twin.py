@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ PRESENT_TIME, ADMIT_TIME, READ_TIME, DISCHARGE_TIME, DEATH_TIME = (
 )  # within a day without a clock
 
 
-def record_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabulary) -> str:
+type Counts = Counter[tuple[str, str]]  # records, by table and what became of them
+NO_VALUE = "a value that twins do not take"
+
+
+def record_of_person(
+    path: Path, person: str, day_zero: date, vocabulary: Vocabulary, counts: Counts | None = None
+) -> str:
     """The record of a person at day 0, as JSON of `popsim.registry.record`.
 
     Args:
@@ -45,6 +52,7 @@ def record_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabu
         person: person_id.
         day_zero: date of day 0.
         vocabulary: of twins.
+        counts: receives what was understood and passed over.
 
     Raises:
         DefinitionError: the source is refused; nothing personal is repeated.
@@ -62,10 +70,14 @@ def record_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabu
     record["measurements"] = _measurements(facts, day_zero, vocabulary)
     if not facts.drugs.is_empty():
         record["medications"] = _medications(facts, day_zero, vocabulary)
+    if counts is not None:
+        counts.update(facts.counts)
     return json.dumps(record)
 
 
-def stream_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabulary) -> bytes:
+def stream_of_person(
+    path: Path, person: str, day_zero: date, vocabulary: Vocabulary, counts: Counts | None = None
+) -> bytes:
     """What is recorded of a person after day 0, as the CSV of `popsim.registry.stream`.
 
     Args, Raises: as for `record_of_person`.
@@ -78,6 +90,8 @@ def stream_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabu
     writer.writerow(COLUMNS[:5])
     rows.sort(key=lambda row: (float(row[0]), row[4], row[1]))
     writer.writerows(rows)
+    if counts is not None:
+        counts.update(facts.counts)
     return text.getvalue().encode()
 
 
@@ -139,6 +153,8 @@ def _measurements(facts: CdmFacts, day_zero: date, vocabulary: Vocabulary) -> li
     for key, value in recent.select("key", "value").iter_rows():  # in order of time: the last that is possible stays
         if (reading := _possible(key, value, vocabulary)) is not None:
             found[reading[0]] = {"code": reading[0], "value": float(f"{reading[1]:.6g}"), "unit": reading[2]}
+        else:
+            facts.counts["measurement", NO_VALUE] += 1
     return list(found.values())
 
 
@@ -173,6 +189,8 @@ def _readings(facts: CdmFacts, day_zero: date, vocabulary: Vocabulary) -> list[t
             rows.append(
                 (f"{_day(day, day_zero) + READ_TIME:g}", reading[0], f"{reading[1]:.9g}", reading[2], "observation")
             )
+        else:
+            facts.counts["measurement", NO_VALUE] += 1
     return list(dict.fromkeys(rows))
 
 

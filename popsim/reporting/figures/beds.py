@@ -44,6 +44,9 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
     days, warm_up = _days(run, names), warm_up_of(run.experiment, run.network, run.table("daily"))
+    if run.network.study_beds:
+        counts = pl.concat(days.values()).drop("strategy", "day").to_numpy()
+        run.refuse_small_counts(counts.ravel().tolist(), "people in beds")
     shaded = " They are shaded." if warm_up.days else ""
     note = (
         "People at each day's end, seven-day means, study and external patients together. Lines are means over "

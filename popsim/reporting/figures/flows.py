@@ -32,6 +32,7 @@ def network_flows(run: StoredRun, strategy: str = "", replication: int = 0) -> F
     strategy = strategy or run.comparator
     network = CareNetwork(run.network, None, run.folder).scaled(run.experiment.population)
     moves, arrivals, presenting, days = _counted(run, strategy, replication)
+    run.refuse_small_counts([*moves.values(), *arrivals.values(), presenting], "flows of patients")
     arrows: dict[tuple[str, str], float] = {}
     start = run.network.presentation
     for (source, target), number in moves.items():

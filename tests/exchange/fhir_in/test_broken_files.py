@@ -230,6 +230,19 @@ IMPOSSIBLE = {
         f"pressure {value}": changed("o4", "component", 0, "valueQuantity", "value", value=value)
         for value in (0, 1280, -1)
     },
+    **{
+        f"height {value} {unit}": added(observation("h", "8302-2", value, unit, "2024-03-01"))
+        for value, unit in ((-80, "cm"), (80, "stone of ale"), (80, "kg"))
+    },
+    "cholesterol without a unit": added(
+        observation("h", "2089-1", 3.0, "mmol/L", "2024-03-01") | {"valueQuantity": {"value": 3.0}}
+    ),
+    **{
+        f"an old weight of {value} {unit}, not the last": added(observation("h", "29463-7", value, unit, "2022-01-01"))
+        for value, unit in ((-80, "kg"), (80, "stone of ale"))
+    },
+    "a weight before birth": added(observation("h", "29463-7", 80, "kg", "1930-01-01")),
+    "a diagnosis before birth": added(condition("h", "38341003", "1930-01-01")),
     "a class of 7": changed("o6", "valueInteger", value=7),
     "a weight after day 0": changed("o7", "valueQuantity", "value", value=8250),
     "a dose of a hundred tablets a day": changed(

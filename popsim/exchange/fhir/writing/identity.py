@@ -14,7 +14,7 @@ FIRST_STREAM = 1 << 31
 KINDS = (
     "Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "Procedure", "Coverage",
     "ExplanationOfBenefit", "ResearchSubject", "Provenance", "Location", "Organization", "Device", "ResearchStudy",
-    "RiskAssessment", "Card", "Genotype",
+    "RiskAssessment", "Card", "Genotype", "Implication", "GenomicReport", "Specimen",
 )  # fmt: skip
 VERSION, VARIANT = np.uint64(0x4000), np.uint64(0x80000000)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from popsim.definitions.recording import UsualRange
 from popsim.evidence.code_systems import load_codes
-from popsim.exchange.fhir.writing.coding import LOINC, Json, hl7, meta, quantity
+from popsim.exchange.fhir.writing.coding import LOINC, Json, concept, hl7, meta, quantity
 from popsim.exchange.occasions import recording
 
 NYHA = "nyha_class"
@@ -36,6 +36,7 @@ KINDS = {
     "fev1_percent": ("procedure", "us-core-observation-clinical-result"),
     "filling_pressure_mmhg": ("procedure", "us-core-observation-clinical-result"),
 }
+URINE = ("albuminuria_mg_g",)  # of the laboratory's signals; the others are measured in blood
 LABORATORY = ("laboratory", "us-core-observation-lab")
 DIGITS = {
     "systolic_mmhg": 0, "heart_rate_bpm": 0, "weight_kg": 1, "height_cm": 0, "potassium_mmol_l": 1, "gfr_ml_min": 0,
@@ -138,6 +139,37 @@ def inside(encounter: str) -> str:
 def known(time: str) -> str:
     """The time of a result within a line."""
     return f',"issued":"{time}"'
+
+
+def specimen_of(signal: str) -> str | None:
+    """What a signal is measured in, a key of the table of codes; None outside the laboratory."""
+    return None if signal in KINDS else "urine" if signal in URINE else "blood"
+
+
+def in_specimen(identity: str) -> str:
+    """The reference to a Specimen within a line."""
+    return f',"specimen":{{"reference":"Specimen/{identity}"}}'
+
+
+def specimen_lines(
+    kinds: Sequence[str], ids: Sequence[str], patients: Sequence[str], times: Sequence[str], source: str
+) -> list[str]:
+    """One line for each sample, of US Core's profile.
+
+    Args:
+        kinds: keys of the table of codes.
+        ids, patients, times, source: as in `observation_lines`.
+    """
+    words = {
+        kind: f'{_text({"resourceType": "Specimen", "meta": meta("us-core-specimen", source)})[:-1]},"type":'
+        f"{_text(concept(load_codes('specimens')[kind], ('snomed',)))}"
+        for kind in dict.fromkeys(kinds)
+    }
+    return [
+        f'{words[kind]},"id":"{identity}","subject":{{"reference":"Patient/{patient}"}}'
+        f',"collection":{{"collectedDateTime":"{time}"}}}}'
+        for kind, identity, patient, time in zip(kinds, ids, patients, times, strict=True)
+    ]
 
 
 def _text(value: object) -> str:

@@ -20,12 +20,21 @@ from popsim.exchange.fhir.writing.conditions import PersonConditions
 from popsim.exchange.fhir.writing.contacts import Contacts, contact_at, contacts_of
 from popsim.exchange.fhir.writing.encounters import encounters
 from popsim.exchange.fhir.writing.folder import BulkFolder, WrittenFolder, check_folder
+from popsim.exchange.fhir.writing.genomics import genomics
 from popsim.exchange.fhir.writing.identity import key_of, uuids
 from popsim.exchange.fhir.writing.medications import medication_requests
 from popsim.exchange.fhir.writing.moments import ExportCalendar
-from popsim.exchange.fhir.writing.observations import inside, known, observation_lines, written_signals
+from popsim.exchange.fhir.writing.observations import (
+    in_specimen,
+    inside,
+    known,
+    observation_lines,
+    specimen_lines,
+    specimen_of,
+    written_signals,
+)
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
-from popsim.exchange.fhir.writing.procedures import genotypes, procedures
+from popsim.exchange.fhir.writing.procedures import procedures
 from popsim.exchange.fhir.writing.shared import shared_parts
 from popsim.exchange.occasions import ACUTE
 from popsim.exchange.privacy.gate import unit_to_export
@@ -155,7 +164,7 @@ class _PopulationWriter:
         observed = self._observations(first, stop)
         for place, one in enumerate(self._people(first, stop), start=first):
             mine = [(str(found["resourceType"]), str(found["id"]), _line(found)) for found in self._of(one, place)]
-            mine += [("Observation", identity, line) for identity, line in observed[place - first]]
+            mine += observed[place - first]
             for kind, _, line in mine:
                 lines.setdefault(kind, []).append(line)
             if self._choices.bundles:
@@ -174,7 +183,7 @@ class _PopulationWriter:
         yield from medication_requests(export, one)
         yield from procedures(export, one)
         mine = [(gene, names[place]) for gene, names in self._recorded.genes.items() if names[place]]
-        yield from genotypes(export, one, mine)
+        yield from genomics(export, one, mine)
         if self._choices.costs:
             yield of_people.coverage(export, one)
             yield from claims(export, one, conditions.reasons)
@@ -222,8 +231,8 @@ class _PopulationWriter:
                 },
             )
 
-    def _observations(self, first: int, stop: int) -> list[list[tuple[str, str]]]:
-        """Id and line of every reading of some people, in the order of time."""
+    def _observations(self, first: int, stop: int) -> list[list[tuple[str, str, str]]]:
+        """Type, id and line of the samples and readings of some people, in the order of time."""
         export = self._export
         readings = self._readings.filter(pl.col("person").is_between(first, stop - 1))
         person = readings["person"].to_numpy()
@@ -231,7 +240,9 @@ class _PopulationWriter:
         ids = uuids(export.key, "Observation", self._recorded.people["person_id"].to_numpy()[person], number)
         times = export.calendar.times(readings["time"].to_numpy())
         results = export.calendar.times((readings["time"] + readings["issued"]).to_numpy())
-        snippets = [inside(one) if one else "" for one in readings["encounter"].to_list()]
+        samples, sample_of = self._samples(readings)
+        inner = zip(readings["encounter"].to_list(), sample_of, strict=True)
+        snippets = [(inside(one) if one else "") + (in_specimen(other) if other else "") for one, other in inner]
         signal, values = readings["signal"].to_numpy(), readings["value"].to_numpy()
         lines = [""] * len(person)
         for name in readings["signal"].unique().sort().to_list():
@@ -249,10 +260,32 @@ class _PopulationWriter:
             )
             for i, line in zip(index, made, strict=True):
                 lines[i] = line
-        found: list[list[tuple[str, str]]] = [[] for _ in range(stop - first)]
+        found: list[list[tuple[str, str, str]]] = [[] for _ in range(stop - first)]
+        for place, sample, line in samples:
+            found[place - first].append(("Specimen", sample, line))
         for who, identity, line in zip((person - first).tolist(), ids, lines, strict=True):
-            found[who].append((identity, line))
+            found[who].append(("Observation", identity, line))
         return found
+
+    def _samples(self, readings: pl.DataFrame) -> tuple[list[tuple[int, str, str]], list[str]]:
+        """Person, id and line of every sample that laboratories had, and the id of the sample of each reading."""
+        names = {name: specimen_of(name) for name in readings["signal"].unique().to_list()}
+        kinds = readings.select("person", "time", kind=pl.col("signal").replace_strict(names, return_dtype=pl.String))
+        taken = kinds.drop_nulls().unique(maintain_order=True)
+        taken = taken.with_columns(number=pl.int_range(pl.len()).over("person"))
+        person = taken["person"].to_numpy()
+        who = self._recorded.people["person_id"].to_numpy()[person]
+        ids = uuids(self._export.key, "Specimen", who, taken["number"].to_numpy())
+        lines = specimen_lines(
+            taken["kind"].to_list(),
+            ids,
+            [self._patients[place] for place in person.tolist()],
+            self._export.calendar.times(taken["time"].to_numpy()),
+            self._export.source,
+        )
+        taken = taken.with_columns(id=pl.Series(ids, dtype=pl.String))
+        linked = kinds.join(taken, on=["person", "time", "kind"], how="left", maintain_order="left")
+        return list(zip(person.tolist(), ids, lines, strict=True)), linked["id"].fill_null("").to_list()
 
     def _linked(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A frame of things that happened, with the id of the Encounter of each, and whether it is in hospital."""

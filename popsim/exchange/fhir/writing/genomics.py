@@ -1,0 +1,95 @@
+"""Genes once their result is in the record, by HL7's genomics reporting guide: genotypes, what follows, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from popsim.evidence.code_systems import load_codes, system_url
+from popsim.exchange.fhir.writing.coding import Json, concept, hl7, meta, reference
+from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
+
+GENOTYPE_KNOWN = "genotype_known"
+# HL7/genomics-reporting, input/fsh: code of the profile TherapeuticImplication; LOINC of its components, of which
+# 81259-4 is the associated phenotype where the gene's product does not metabolise.
+TBD = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
+METABOLISM = ("53040-2", "Genetic variation's effect on drug metabolism")
+ASSOCIATED = ("81259-4", "Associated phenotype")
+# The drug whose rules go by a gene (popsim/evidence/genome/prescribing.toml), and CPIC's words for its phenotypes.
+ASSESSED = {"cyp2d6": "metoprolol", "cyp2c19": "clopidogrel", "cyp2c9": "warfarin", "slco1b1": "atorvastatin"}
+METABOLISERS = ("Poor", "Intermediate", "Normal", "Rapid", "Ultrarapid")
+TRANSPORTERS = ("Poor", "Decreased", "Normal")
+
+
+def genomics(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence[tuple[str, str]]) -> Iterator[Json]:
+    """The genotypes of a person whose result is in the record, their implications, and the report of all.
+
+    Args:
+        export, one: the export and the person.
+        diplotypes: gene (key of the table of codes) and diplotype, such as ("cyp2c19", "*1/*2").
+    """
+    known = next((one for one in one.states if one["state"] == GENOTYPE_KNOWN and one["present"]), None)
+    if known is None or not diplotypes:
+        return
+    time, results = export.calendar.time(known["time"]), []
+    for number, (gene, diplotype) in enumerate(diplotypes):
+        found = _observation(export, one, one.id("Genotype", number), time)
+        coded = load_codes("genes")[gene]
+        found["code"] = concept(load_codes("genes")["genotype"], ("loinc",))
+        found["valueCodeableConcept"] = {"text": f"{coded.label} {diplotype}"}
+        found["component"] = [_component("gene_studied", concept(coded, ("hgnc",)))]
+        results.append(found)
+        if gene in ASSESSED:
+            results.append(_implication(export, one, found["id"], gene, one.id("Implication", number), time))
+    yield from results
+    yield {
+        "resourceType": "DiagnosticReport",
+        "id": one.id("GenomicReport"),
+        "meta": meta(None, export.source),
+        "status": "final",
+        "category": [_genetics()],
+        "code": concept(load_codes("genes")["genomic_report"], ("loinc",)),
+        "subject": reference("Patient", one.patient),
+        "effectiveDateTime": time,
+        "issued": time,
+        "result": [reference("Observation", one["id"]) for one in results],
+    }
+
+
+def _implication(
+    export: PopulationExport, one: ExportedPerson, genotype: str, gene: str, identity: str, time: str
+) -> Json:
+    """What a genotype means for the drug whose rules go by the gene."""
+    cyp = gene.startswith("cyp")
+    words = METABOLISERS if cyp else TRANSPORTERS
+    phenotype = f"{words[int(one.traits[gene]) - 1]} {'metabolizer' if cyp else 'function'}"
+    code, display = METABOLISM if cyp else ASSOCIATED
+    effect = {"coding": [{"system": system_url("loinc"), "code": code, "display": display}]}
+    drug = concept(load_codes("drugs")[ASSESSED[gene]], ("rxnorm", "atc"))
+    return _observation(export, one, identity, time) | {
+        "code": {"coding": [{"system": TBD, "code": "therapeutic-implication", "display": "Therapeutic Implication"}]},
+        "derivedFrom": [reference("Observation", genotype)],
+        "component": [
+            _component("medication_assessed", drug),
+            {"code": effect, "valueCodeableConcept": {"text": phenotype}},
+        ],
+    }
+
+
+def _observation(export: PopulationExport, one: ExportedPerson, identity: str, time: str) -> Json:
+    return {
+        "resourceType": "Observation",
+        "id": identity,
+        "meta": meta(None, export.source),
+        "status": "final",
+        "category": [hl7("observation-category", "laboratory", "Laboratory"), _genetics()],
+        "subject": reference("Patient", one.patient),
+        "effectiveDateTime": time,
+    }
+
+
+def _genetics() -> Json:
+    return hl7("v2-0074", "GE", "Genetics")
+
+
+def _component(key: str, value: Json) -> Json:
+    return {"code": concept(load_codes("genes")[key], ("loinc",)), "valueCodeableConcept": value}
