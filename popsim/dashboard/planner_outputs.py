@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, wraps
 from html import escape
 
@@ -14,7 +14,7 @@ from shiny import Inputs, reactive, render, req, ui
 from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
-from popsim.dashboard.first_days import EVERY_S, days_so_far, days_view
+from popsim.dashboard.first_days import EVERY_S, DaysSoFar, days_so_far, days_view
 from popsim.dashboard.live import LiveRun, summaries
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
@@ -45,10 +45,15 @@ TELLER = LifeTeller()
 
 @dataclass
 class Shown:
-    """The run that a page shows, with what is expensive to make of it."""
+    """The run that a page shows, with what is expensive to make of it.
+
+    Attributes:
+        days: last seen of each strategy's unit; its file is gone a moment before the unit is there.
+    """
 
     run: LiveRun
     state: PageState
+    days: dict[str, DaysSoFar] = field(default_factory=dict)
 
     @cached_property
     def picture(self) -> NetworkPicture:
@@ -289,7 +294,8 @@ def _as_it_happens(shown: Shown, strategy: str) -> str:
         return "<p>The run keeps no days.</p>"
     reactive.invalidate_later(EVERY_S)
     there = {} if look is None else {one.strategy: one for one in days_so_far(look.run)}
-    one = there.get(strategy)
+    shown.days.update(there)
+    one = shown.days.get(strategy)
     if look is None or one is None:
         others = f"; at work on {' and '.join(titles[name].lower() for name in there)}" if there else ""
         return f"<p>Nothing is simulated yet under {escape(titles[strategy].lower() + others)}.</p>"

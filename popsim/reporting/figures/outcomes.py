@@ -137,11 +137,13 @@ def cost_breakdown(run: StoredRun) -> Figure:
         if total["low"] is not None:
             reach = [[total["mean"] - total["low"]], [total["high"] - total["mean"]]]
             axis.errorbar(total["mean"], position + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
-        axis.text(end + (0.03 if narrow else 0.012) * widest, position, f"{total['mean']:,.0f}", va="center", weight="bold")
+        beside = end + (0.03 if narrow else 0.012) * widest
+        axis.text(beside, position, f"{total['mean']:,.0f}", va="center", weight="bold")
     axis.set_yticks(positions, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    axis.set_xlim(right=(1.2 if narrow else 1.14) * max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles)))
+    furthest = max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles))
+    axis.set_xlim(right=(1.2 if narrow else 1.14) * furthest)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.set_xlabel(f"{experiment.currency} per person")
     if narrow:
