@@ -188,6 +188,10 @@ RESULTS: dict[str, Result] = {
         TRIAL.replace("--draws 2", "--draws 3"),
         long=True,
     ),
+    "value_of_information": Result(
+        ("python docs/examples/value_of_information.py",),
+        figures={name: f"{name}.png" for name in ("net_benefit", "evpi", "evppi")},
+    ),
     "one_way": Result(
         (
             "popsim sensitivity one-way experiments/heart_failure_uncertainty.toml {size}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -89,6 +89,17 @@ class NetworkDay(NamedTuple):
         """Settings that are full, or that somebody waits for, the longest queue first."""
         found = [(one.waiting or 0.0, name) for name, one in self.settings.items() if _stuck(one)]
         return [name for _, name in sorted(found, reverse=True)]
+
+    def plain(self) -> list[Any]:
+        """As JSON has it."""
+        return [self.day, [[*ends, people] for ends, people in self.arrows.items()], self.settings, self.presenting]
+
+    @classmethod
+    def of_plain(cls, said: list[Any]) -> NetworkDay:
+        """What `plain` made, read back from JSON."""
+        day, arrows, settings, presenting = said
+        ways = {(source, target): people for source, target, people in arrows}
+        return cls(day, ways, {name: SettingDay(*one) for name, one in settings.items()}, presenting)
 
 
 def network_day(

@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from popsim.care.network import CareNetwork
 from popsim.dashboard.charts import Line, lines_chart
+from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, last_day, network_day, slots_of
 from popsim.dashboard.live import LiveRun
 from popsim.dashboard.tables import wide
 from popsim.economics.perspectives import SIGNS
@@ -25,7 +28,7 @@ from popsim.plurals import counted
 from popsim.runs.store import new_owner, taking
 from popsim.studies.content import Tables
 from popsim.studies.design import Unit
-from popsim.studies.unit import Simulation, simulate
+from popsim.studies.unit import Simulation, limited_capacities, simulate
 
 FOLDER = "days"
 EVERY_S = 0.4  # between two files of a unit: as often as the page looks
@@ -42,6 +45,7 @@ class DaysSoFar:
         admissions: to hospital so far, by day.
         beds: in use on wards and in intensive care at the end of each day, by all patients.
         cost: per person who has entered, in the perspective of the experiment.
+        network: `NetworkDay.plain` of the last day.
     """
 
     strategy: str
@@ -54,6 +58,7 @@ class DaysSoFar:
     admissions: list[int]
     beds: list[float]
     cost: float
+    network: list[Any]
 
     @classmethod
     def of(cls, unit: Unit, simulation: Simulation) -> DaysSoFar:
@@ -70,8 +75,19 @@ class DaysSoFar:
             int(daily["alive"][-1]) if len(daily) else 0,
             np.searchsorted(np.sort(begun), np.arange(1, len(daily) + 1)).tolist(),
             daily.select(pl.sum_horizontal(wards)).to_series().to_list(),
-            cost / max(entered, 1),
+            cost / max(entered, 1), _network(unit, simulation, daily).plain(),
         )  # fmt: skip
+
+
+def _network(unit: Unit, simulation: Simulation, daily: pl.DataFrame) -> NetworkDay:
+    """Flows, people there and queues on the last day, as `network_day` finds them in a finished unit."""
+    model, study = simulation.model, unit.study
+    limits = limited_capacities(model.care.capacity[: len(daily)], model.network)
+    places = {name: float(limit.mean()) for name, limit in limits.items() if limit.any()}
+    slots = slots_of(CareNetwork(study.network, None, study.file), study.experiment, unit.strategy.name)
+    days = daily.with_columns(draw=pl.lit(unit.draw), replication=pl.lit(unit.replication))
+    flows = DailyFlows.of([model.events.frame()])
+    return network_day(model.network, flows, days, places, slots, last_day(daily))
 
 
 class Watched:

@@ -9,6 +9,7 @@ from html import escape
 from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import NetworkDay, SettingDay
 from popsim.definitions.network import EXIT
+from popsim.plurals import counted
 from popsim.reporting.figures.pathway import INK, MAX_FLOW_WIDTH, UNUSED
 from popsim.reporting.figures.pathway_layout import Box, Curve, Node, PathwayLayout, arrange, curves, place_label
 from popsim.reporting.figures.pathway_words import a_day
@@ -122,11 +123,11 @@ class NetworkPicture:
 def people_in_words(found: SettingDay) -> str:
     """How many are there, of how many places; how many are seen, of how many slots."""
     if found.slots is not None:
-        return f"{a_day(found.arriving)} of {found.slots:,.0f} slots"
+        return f"{a_day(found.arriving)} of {counted(round(found.slots), 'slot')}"
     if found.there is None:
         return ""
     if found.places:
-        return f"{found.there:,.0f} of {found.places:,.0f} places"
+        return f"{found.there:,.0f} of {counted(round(found.places), 'place')}"
     return f"{found.there:,.0f} people"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, wraps
 from html import escape
 
@@ -12,9 +12,9 @@ import polars as pl
 from shiny import Inputs, reactive, render, req, ui
 
 from popsim.care.network import CareNetwork
-from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
+from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
-from popsim.dashboard.first_days import EVERY_S, days_so_far, days_view
+from popsim.dashboard.first_days import EVERY_S, DaysSoFar, days_so_far, days_view
 from popsim.dashboard.live import LiveRun, summaries
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
@@ -45,10 +45,15 @@ TELLER = LifeTeller()
 
 @dataclass
 class Shown:
-    """The run that a page shows, with what is expensive to make of it."""
+    """The run that a page shows, with what is expensive to make of it.
+
+    Attributes:
+        days: last seen of each strategy's unit; its file is gone a moment before the unit is there.
+    """
 
     run: LiveRun
     state: PageState
+    days: dict[str, DaysSoFar] = field(default_factory=dict)
 
     @cached_property
     def picture(self) -> NetworkPicture:
@@ -267,7 +272,7 @@ def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs)
     @said
     def out_network() -> str:
         if daily().is_empty():
-            return "<p>Nothing is simulated yet under this strategy, or the run keeps no days.</p>"
+            return _as_it_happens(shown, input.strategy())
         day = min(int(input.day()), last_day(daily()))
         picture, slots = now().picture, now().slots(input.strategy())
         today = network_day(picture.network, flows(), daily(), places(), slots, day)
@@ -280,6 +285,23 @@ def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs)
         look = looks_of(titles, shown.run.experiment.reference)[strategy]
         charts = beds_charts(daily(), now().picture.network, places(), titles[strategy], int(input.day()), look)
         return shown.note + charts
+
+
+def _as_it_happens(shown: Shown, strategy: str) -> str:
+    """The network of the last day that the first look has simulated under a strategy, before anything is finished."""
+    look, titles = shown.first_look, shown.titles
+    if any(unit.strategy == strategy for unit in shown.now.run.there):
+        return "<p>The run keeps no days.</p>"
+    reactive.invalidate_later(EVERY_S)
+    there = {} if look is None else {one.strategy: one for one in days_so_far(look.run)}
+    shown.days.update(there)
+    one = shown.days.get(strategy)
+    if look is None or one is None:
+        others = f"; at work on {' and '.join(titles[name].lower() for name in there)}" if there else ""
+        return f"<p>Nothing is simulated yet under {escape(titles[strategy].lower() + others)}.</p>"
+    note = f"First look at work: {counted(one.people, 'person', 'people')}, day {one.day} of {one.days}."
+    said = f'<p class="look">{note} Not yet a result; days can be chosen once this strategy is simulated.</p>'
+    return said + network_view(look.picture, NetworkDay.of_plain(one.network), titles[strategy], has_flows=True)
 
 
 def _people(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:

@@ -191,9 +191,9 @@ def beds_charts(
         ]
         setting = network[name].title
         most = max(float(means[f"census_{name}"].max() or 0.0), places[name])  # type: ignore[arg-type]
-        words = f"{setting}: up to {most:,.0f} people a day of {places[name]:,.0f} places"
+        words = f"{setting}: up to {most:,.0f} people a day of {counted(round(places[name]), 'place')}"
         chart = lines_chart(lines, "Day", "People", words, height=180.0, at=float(day), limit=places[name], y_from=0.0)
-        parts.append(f"<div><h4>{escape(setting)}, {places[name]:,.0f} places</h4>{chart}</div>")
+        parts.append(f"<div><h4>{escape(setting)}, {counted(round(places[name]), 'place')}</h4>{chart}</div>")
     hint = (
         "Means over replications and seven days; the dashed red line is the number of places, the dotted one the day."
     )

@@ -75,6 +75,15 @@ def test_the_xml_is_valid_by_the_coalitions_schema(cards, kind):
     etree.XMLSchema(schema).assertValid(etree.fromstring(card_xml(cards[kind]).encode()))
 
 
+def test_an_event_that_nobody_had_makes_a_card(results, tmp_path):
+    said = json.loads(results["forecast"].read_text())
+    for row in said["scores"]:
+        row["c_statistic"] = None
+    (tmp_path / "forecast.json").write_text(json.dumps(said))
+    rows = read_evidence("forecast", tmp_path / "forecast.json").tables[0].rows
+    assert all(row[-1].endswith("n/a") for row in rows)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_52_items_is_answered_or_refused_with_a_reason(cards, kind):
     card = cards[kind]

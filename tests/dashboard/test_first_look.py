@@ -8,6 +8,7 @@ import pytest
 
 from popsim.cli import INTERRUPTED, standby
 from popsim.dashboard import first_days
+from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, network_day, places_of
 from popsim.dashboard.first_days import DaysSoFar, Watched, days_so_far, days_view
 from popsim.dashboard.first_look import first_look, is_worth_a_look
 from popsim.dashboard.jobs import STANDING_BY, Jobs
@@ -112,6 +113,14 @@ def test_the_days_so_far_are_those_of_the_finished_unit(folder, tmp_path):
     begun_by = [admissions.filter(pl.col("admit_time_days") < day + 1).height for day in range(30)]
     assert one.admissions == begun_by and one.admissions[-1] > 0
     assert one.alive == daily["alive"][-1] and one.entered == daily["entered"][-1]
+    drawn, whole = NetworkDay.of_plain(one.network), LiveRun.of_study(unit.study, tmp_path).scaled_network
+    days = daily.with_columns(draw=pl.lit(0), replication=pl.lit(0))
+    flows = DailyFlows.of([tables["events"].lazy().filter(pl.col("time_days") < 30).collect()])
+    finished = network_day(whole, flows, days, places_of(tables["measures"], "usual"), {}, 29)
+    assert drawn.day == 29 and drawn.arrows == finished.arrows and drawn.presenting == finished.presenting
+    assert sum(drawn.arrows.values()) > 0
+    for name, setting in finished.settings.items():
+        assert drawn.settings[name]._replace(slots=None, places=None) == setting._replace(places=None)
     html = days_view([one], look.strategies, {"usual": 0, "early": 1}, "GBP")
     assert "30 of 40" in html and "Not yet a result" in html and html.count("<svg") >= 2
     assert days_view([], {}, {}, "GBP") == ""

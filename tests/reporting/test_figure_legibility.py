@@ -109,18 +109,20 @@ def test_the_warm_up_of_the_run_is_shaded_and_its_rule_told(run, monkeypatch, da
     assert "place" in " ".join(text.get_text() for text in figure.axes[0].texts)
 
 
-@pytest.mark.parametrize("name", ["plane", "acceptability", "net_benefit", "evpi", "cost_differences"])
-def test_in_a_column_nothing_is_below_6_points_or_out_of_the_figure(made, name):
+@pytest.mark.parametrize("name", ["plane", "acceptability", "net_benefit", "evpi", "costs", "cost_differences"])
+def test_in_a_column_nothing_is_below_6_points_or_out_of_the_figure(made, run, name):
     with style.column_width():
-        (drawn,) = figures.draw_all(made, [name])
+        (drawn,) = figures.draw_all(run if name == "costs" else made, [name])
         figure = drawn.figure
         assert figure.get_size_inches()[0] == pytest.approx(85 / 25.4)
         texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
         assert min(text.get_fontsize() for text in texts) >= 6.0
-        width = figure.bbox.width
-        named = [t for t in texts if t in (*figure.axes[0].texts, *(x for b in figure.legends for x in b.get_texts()))]
-        for one, box in zip(named, extents(figure, named), strict=True):
-            assert box.x0 > -2 and box.x1 < width + 2, one.get_text()
+        width, boxes = figure.bbox.width, extents(figure, texts)
+        ticks = {*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()}  # some are beyond the axis
+        for one, box in zip(texts, boxes, strict=True):
+            assert one in ticks or (box.x0 > -2 and box.x1 < width + 2), one.get_text()
+        title, legend = boxes[texts.index(figure._suptitle)], figure.axes[0].get_legend()
+        assert legend is None or not legend.get_window_extent().overlaps(title)
 
 
 def test_plot_draws_for_a_column_and_refuses_what_needs_a_page(made, tmp_path, capsys):

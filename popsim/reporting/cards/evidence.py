@@ -179,7 +179,8 @@ def _forecast(path: Path) -> CardEvidence:
     said = _record(path, "forecast")
     rivals: dict[str, list[str]] = {}
     for row in said["scores"]:
-        rivals.setdefault(row["event"], []).append(f"{row['forecaster']} {row['c_statistic']:.2f}")
+        known = "n/a" if row["c_statistic"] is None else f"{row['c_statistic']:.2f}"  # nobody has the event
+        rivals.setdefault(row["event"], []).append(f"{row['forecaster']} {known}")
     numbers = {
         "people": f"{said['people']:,}", "days": f"{said['days']}", "members": f"{said['members']}",
         "population": f"{said['population']:,}", "experiment": said["experiment"].replace("_", " "),

@@ -57,7 +57,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
         f"Net benefit: QALYs gained at {shown.willingness_to_pay:,.0f} {shown.currency} each, less extra "
         f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
-        "Right of 0 the strategy is worth its cost. Dots: means."
+        "Right of 0 the strategy is worth its cost. Marks: means."
     )
     if decision.noise is None:
         note += UPPER_BOUND.replace("values are upper bounds", "curves are too wide")
@@ -100,6 +100,8 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
         f"interval over {counted(shown.draws, 'draw')}. {_best(shown, decision, grid)}"
     ) + ("" if here["luck_removed"] else UPPER_BOUND)
+    if here["value"] == 0.0:
+        note += f" At {price:,.0f} the same strategy is best in every draw: to know more would not change the choice."
     figure = style.blank(7.6, 4.6, "What it is worth to know all parameters, by willingness to pay for a QALY", note)
     axis = figure.subplots()
     colour = style.COLOURS[1]
@@ -107,8 +109,9 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     axis.plot(grid, table["value"], color=colour)
     axis.axvline(price, color=style.QUIET, ls=":", lw=1.1)
     axis.plot([price], [here["value"]], "o", color=colour, ms=5)
+    gap = "\n" if style.COLUMN.get() else " "
     axis.annotate(
-        f"{rounded(here['value'])} {shown.currency} at {price:,.0f} per QALY", (price, here["value"]), (8, 10),
+        f"{rounded(here['value'])} {shown.currency}{gap}at {price:,.0f} per QALY", (price, here["value"]), (8, 10),
         textcoords="offset points", fontsize=8.5, color=style.INK,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
     )  # fmt: skip

@@ -102,7 +102,8 @@ def cost_breakdown(run: StoredRun) -> Figure:
         f"may be narrower than a line. Costs are in {prices_in_words(experiment)}."
     )
     title = f"Cost per person by component, {experiment.currency}"
-    figure = style.blank(9.5, 1.9 + 0.55 * len(titles), title, note)
+    narrow = style.COLUMN.get()
+    figure = style.blank(9.5, 1.9 + 0.55 * len(titles) + (0.28 * len(costs) if narrow else 0.0), title, note)
     axis = figure.subplots()
     positions, left, below = np.arange(len(titles)), np.zeros(len(titles)), np.zeros(len(titles))
     first = [sum(amounts) / len(amounts) for amounts in costs.values()]
@@ -123,9 +124,10 @@ def cost_breakdown(run: StoredRun) -> Figure:
             label=f"{measure_of(name).short} ({_share(first[number] / whole)})",
         )
         for position, amount in enumerate(amounts):
-            if amount > MIN_SHARE * widest * 1.6:
+            if amount > MIN_SHARE * widest * (3.2 if narrow else 1.6):
                 axis.text(
-                    left[position] + amount / 2, position, f"{amount:,.0f}", ha="center", va="center", fontsize=8.5,
+                    left[position] + amount / 2, position, f"{amount:,.0f}", ha="center", va="center",
+                    fontsize=6.0 if narrow else 8.5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
                 )  # fmt: skip
         left, below = (left, below + amounts) if negative else (left + amounts, below)
@@ -135,15 +137,19 @@ def cost_breakdown(run: StoredRun) -> Figure:
         if total["low"] is not None:
             reach = [[total["mean"] - total["low"]], [total["high"] - total["mean"]]]
             axis.errorbar(total["mean"], position + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
-        axis.text(end + 0.012 * widest, position, f"{total['mean']:,.0f}", va="center", weight="bold")
+        beside = end + (0.03 if narrow else 0.012) * widest
+        axis.text(beside, position, f"{total['mean']:,.0f}", va="center", weight="bold")
     axis.set_yticks(positions, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    axis.set_xlim(right=1.14 * max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles)))
+    furthest = max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles))
+    axis.set_xlim(right=(1.2 if narrow else 1.14) * furthest)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.set_xlabel(f"{experiment.currency} per person")
-    narrow = style.COLUMN.get()
-    figure.legend(loc="outside upper left" if narrow else "outside right center", handleheight=1.4, handlelength=2.2)
+    if narrow:
+        axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), handleheight=1.4, handlelength=2.2)
+    else:
+        figure.legend(loc="outside right center", handleheight=1.4, handlelength=2.2)
     return figure
 
 

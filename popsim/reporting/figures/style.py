@@ -76,6 +76,8 @@ COLUMN_INCHES = 85.0 / 25.4  # one column of a journal
 COLUMN: ContextVar[bool] = ContextVar("COLUMN", default=False)
 DOTS_PER_INCH = 150
 CHARACTERS_PER_INCH = 15.5  # of a note, at its size
+BOLD = 0.62  # of the characters of a note: a title at the size of a note
+MIN_CHARACTERS = 24  # of a line of a label
 MAX_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
 
 
@@ -117,7 +119,10 @@ def styled[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with in_style():
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            if COLUMN.get():
+                _break_labels(figure)
+            return figure
 
     return drawn
 
@@ -135,12 +140,20 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
         width, height, sizes = COLUMN_INCHES, max(0.62 * height, 2.6), (8.5, 6.0)
         height += 0.095 * len(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH * 8.0 / sizes[1])))
     figure = MAKE_FIGURE.get()(figsize=(width, height), layout="constrained", facecolor="white")
-    title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * 0.66 * 12.0 / sizes[0])))
+    title = "\n".join(textwrap.wrap(title, int(width * CHARACTERS_PER_INCH * BOLD * 12.0 / sizes[0])))
     figure.suptitle(title, x=0.01, ha="left", fontsize=sizes[0], weight="bold", color=INK)
     if note:
         text = "\n".join(textwrap.wrap(note, int(width * CHARACTERS_PER_INCH * 8.0 / sizes[1])))
         figure.supxlabel(text, x=0.01, ha="left", fontsize=sizes[1], color=QUIET)
     return figure
+
+
+def _break_labels(figure: Figure) -> None:
+    """Break labels of axes that are longer than the figure."""
+    characters = int(COLUMN_INCHES * CHARACTERS_PER_INCH * 8.0 / IN_COLUMN["axes.labelsize"])
+    for axis in figure.axes:
+        space = characters - max((len(tick.get_text()) for tick in axis.get_yticklabels()), default=0)
+        axis.set_xlabel(textwrap.fill(axis.get_xlabel(), max(space, MIN_CHARACTERS)))
 
 
 @contextmanager

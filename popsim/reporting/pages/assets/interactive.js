@@ -28,25 +28,27 @@ if (typeof document !== "undefined") (() => {
     return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
   }
   // An empty figure with axes; returns its scales and a function that adds marks.
-  function chart(id, heading, described, x, y, places = []) {
-    const W = 520, top = 38 + 17 * places.length, H = 330 + top, left = 78, right = 30, bottom = 52;
+  function chart(id, heading, described, x, y, places = [], shades = null) {
+    const across = x.ticks || ticks(x.low, x.high), up = y.ticks || ticks(y.low, y.high);
+    const along = (one) => up.label ? up.label(one) : R.fixed(one + 0, up.digits), longest = Math.max(...up.found.map((one) => along(one).length));
+    const W = 520, top = 38 + 17 * places.length, H = 330 + top, left = Math.max(78, 32 + 8 * longest), right = 30, bottom = 52;
     const X = (v) => left + (v - x.low) / (x.high - x.low) * (W - left - right), Y = (v) => H - bottom - (v - y.low) / (y.high - y.low) * (H - top - bottom);
     const svg = made("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${heading}. ${described}`, "font-family": "system-ui,DejaVu Sans,sans-serif", "font-size": 12 });
     svg.append(made("text", { x: 8, y: 20, "font-size": 14, "font-weight": "bold", fill: INK }, heading));
-    const across = x.ticks || ticks(x.low, x.high), up = y.ticks || ticks(y.low, y.high);
     for (const one of across.found) {
       svg.append(made("line", { x1: X(one), x2: X(one), y1: top, y2: H - bottom, stroke: "#e6e6e6" }));
       svg.append(made("text", { x: X(one), y: H - bottom + 16, "text-anchor": "middle", fill: INK }, across.label ? across.label(one) : R.fixed(one + 0, across.digits)));
     }
     for (const one of up.found) {
       svg.append(made("line", { x1: left, x2: W - right, y1: Y(one), y2: Y(one), stroke: "#e6e6e6" }));
-      svg.append(made("text", { x: left - 6, y: Y(one) + 4, "text-anchor": "end", fill: INK }, up.label ? up.label(one) : R.fixed(one + 0, up.digits)));
+      svg.append(made("text", { x: left - 6, y: Y(one) + 4, "text-anchor": "end", fill: INK }, along(one)));
     }
     for (const [d] of [[`M${left} ${top}V${H - bottom}H${W - right}`]]) svg.append(made("path", { d, fill: "none", stroke: QUIET }));
     svg.append(made("text", { x: (left + W - right) / 2, y: H - 12, "text-anchor": "middle", fill: INK }, x.label));
     svg.append(made("text", { x: 14, y: (top + H - bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${(top + H - bottom) / 2})`, fill: INK }, y.label));
     places.forEach((i, k) => {
-      svg.append(made("path", { d: `M${left} ${38 + 17 * k}h28`, stroke: data.colours[i], "stroke-width": 2.4, "stroke-dasharray": DASHES[i % DASHES.length] }));
+      svg.append(shades ? made("rect", { x: left, y: 32 + 17 * k, width: 28, height: 12, fill: data.colours[i], "fill-opacity": shades(k) })
+        : made("path", { d: `M${left} ${38 + 17 * k}h28`, stroke: data.colours[i], "stroke-width": 2.4, "stroke-dasharray": DASHES[i % DASHES.length] }));
       svg.append(made("text", { x: left + 36, y: 42 + 17 * k, fill: INK }, title(i)));
     });
     fill(id, svg);
@@ -184,13 +186,14 @@ if (typeof document !== "undefined") (() => {
       ...own.components.map((label, k) => ({ label, amounts: own.years.map((one) => one.parts[k]) })).filter((one) => one.amounts.some(Boolean)).map((one) => ({ cells: [`of it: ${one.label}`, ...one.amounts.map(R.change)] })),
     ])));
     fill("budget", ...parts);
+    const shade = (k) => [0.9, 0.55, 0.3][k % 3];  // apart in grey, too
     const all = found.flatMap(([, own]) => own.years.flatMap((one) => [one.net, one.low ?? one.net, one.high ?? one.net])), y = bounds(all, 0), n = years.length;
     const c = chart("impact", "Net budget impact by year", found.map(([i, own]) => `${title(i)}: ${own.years.map((one, t) => `year ${t + 1} ${one.words.net}`).join(", ")}`).join(". "),
-      { low: 0.5, high: n + 0.5, label: "Year", ticks: { found: years.map((_, t) => t + 1).filter((t) => n <= 12 || t % 5 === 0), label: String } }, { ...y, label: data.currency }, others);
+      { low: 0.5, high: n + 0.5, label: "Year", ticks: { found: years.map((_, t) => t + 1).filter((t) => n <= 12 || t % 5 === 0), label: String } }, { ...y, label: data.currency }, others, shade);
     c.svg.append(made("path", { d: `M${c.box.left} ${c.Y(0)}H${c.box.right}`, stroke: RULE }));
     found.forEach(([i, own], k) => own.years.forEach((one, t) => {
       const wide = 0.7 / found.length, x = t + 1 - 0.35 + wide * (k + 0.1), a = c.Y(Math.max(one.net, 0)), b = c.Y(Math.min(one.net, 0)), middle = c.X(x + 0.4 * wide);
-      c.svg.append(made("rect", { x: c.X(x), y: a, width: c.X(x + 0.8 * wide) - c.X(x), height: Math.max(b - a, 0.5), fill: data.colours[i], "fill-opacity": 0.75 }));
+      c.svg.append(made("rect", { x: c.X(x), y: a, width: c.X(x + 0.8 * wide) - c.X(x), height: Math.max(b - a, 0.5), fill: data.colours[i], "fill-opacity": shade(k) }));
       if (one.low !== null) c.svg.append(made("path", { d: `M${middle} ${c.Y(one.low)}V${c.Y(one.high)}M${middle - 4} ${c.Y(one.low)}h8M${middle - 4} ${c.Y(one.high)}h8`, stroke: INK, fill: "none" }));
     }));
     at("impact-note").textContent = "What the region spends more (below 0: less) than with nobody on the strategy. Whiskers: 95% Monte Carlo intervals.";
