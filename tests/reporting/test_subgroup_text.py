@@ -147,8 +147,9 @@ def test_two_replications_give_plain_numbers_and_one_note(tmp_path, capsys, comm
 
 
 @pytest.mark.parametrize("command", ["subgroups", "equity", "decide"])
-def test_the_mix_of_price_years_is_said(run, capsys, command):
-    text = said(capsys, command, run, *([] if command == "decide" else ["--by", "female"]))
+def test_the_mix_of_price_years_is_said(run, tmp_path, capsys, command):
+    printed = with_changes(run, tmp_path, price_year="as_printed")
+    text = said(capsys, command, printed, *([] if command == "decide" else ["--by", "female"]))
     assert "Costs are in GBP at prices as printed, not inflated (1 of 2011" in text
 
 

@@ -20,7 +20,7 @@ from popsim.evidence.sets import VALUATION_SETS, Parameters
 from popsim.studies.design import Change, Study, read_study
 from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import in_money_of, prices, prices_in_words
-from popsim.verification.definition_check import check_file, price_notes
+from popsim.verification.definition_check import price_notes
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 
