@@ -104,13 +104,18 @@ def evaluate(
         parameters: the set learning.
 
     Raises:
-        InputError: a part has too few events.
+        InputError: a part has too few events, or landmarks are over too few days to learn and test apart.
     """
     in_training, in_test = _split(frame, horizon_days, parameters["training_share"])
     train, test = frame.filter(in_training), frame.filter(in_test)
     events = int(test[outcome].sum()) if len(test) else 0
     if not 0 < events < len(test):
         raise InputError(f"risk model: {events} of {len(test)} test rows have '{outcome}': more people are needed")
+    if train.is_empty():
+        days = int(frame["day"].max() - frame["day"].min()) if "day" in frame.columns else 0  # type: ignore[operator]
+        raise InputError(
+            f"risk model: landmarks over {days} days: too few to learn from {horizon_days} days and test on later ones"
+        )
     fitted = (model or RiskModel(parameters=parameters)).fit(train, outcome, features=features)
     judged = _judged(fitted, test)
     watched = watched_from(judged.risk, parameters["watched_share"])

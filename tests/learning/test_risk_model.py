@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from popsim.errors import InputError, RunError
 from popsim.evidence.sets import SHIPPED
+from popsim.learning.evaluation import evaluate
 from popsim.learning.performance import JudgedRisks, performance
 from popsim.learning.risk_model import RECORD, RiskModel
 
@@ -134,3 +135,11 @@ def test_what_is_refused():
         RiskModel(parameters=LEARNING).predict(train)
     with pytest.raises(InputError, match="holds no numbers"):
         RiskModel(parameters=LEARNING).fit(train.with_columns(x0=pl.lit("a")), "admission", features=FEATURES)
+
+
+def test_landmarks_over_too_few_days_to_learn_and_to_test_apart_are_refused():
+    frame = pl.concat([people(200, 1, day=day) for day in (0, 10, 20)])
+    with pytest.raises(
+        InputError, match="landmarks over 20 days: too few to learn from 30 days and test on later ones"
+    ):
+        evaluate(frame, "admission", {}, horizon_days=30, parameters=LEARNING)
