@@ -5,6 +5,7 @@ Settings are named in keys (`settings.cardiology_ward.routes.1.to`); routes are 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
@@ -49,6 +50,7 @@ def sound(definition: NetworkDefinition, known_columns: Collection[str] | None, 
         columns(definition, known_columns, file)
     durations(definition, file)
     routes(definition, file)
+    census(definition, file)
     structure(definition, links_of(definition), file)
 
 
@@ -108,6 +110,18 @@ def routes(definition: NetworkDefinition, file: object) -> None:
                 _route_list(one.routes, own, people, file)
             elif not setting.routes:
                 raise DefinitionError(file, own, None, "no way to leave: a stay that ends needs routes")
+
+
+def census(definition: NetworkDefinition, file: object) -> None:
+    """No more people are present in a setting than it has places; who has none there waits."""
+    places = {setting.name: setting.most_beds for setting in definition.settings}
+    present = Counter[str]()
+    for number, row in enumerate(definition.census):
+        present[row.setting] += row.number if row.state == "present" else 0
+        limit = places[row.setting]
+        if limit != UNLIMITED and present[row.setting] > limit:
+            allowed = f"{present[row.setting]} are present in {limit} places; who has none there is 'waiting'"
+            raise DefinitionError(file, f"census.{number}.number", row.number, allowed)
 
 
 def _route_list(listed: Sequence[Route], key: str, everybody: set[str], file: object) -> None:

@@ -220,6 +220,7 @@ def test_the_census_of_one_run_begins_another(tmp_path):
         ("setting,number,days\nward,3,-1\n", "row 1: days = -1"),
         ("setting,number,days\nwrad,3,1\n", "census.0.setting = 'wrad': unknown setting, did you mean 'ward'"),
         ("setting,number,days,state\nward,3,1,ill\n", "row 1: state = 'ill'"),
+        ("setting,number,days\nward,4,1\nward,2,3\n", "census.1.number = 2: 6 are present in 5 places; who has none"),
     ],
 )
 def test_a_census_that_cannot_be_is_refused(tmp_path, text, words):
