@@ -119,7 +119,7 @@ def census(definition: NetworkDefinition, file: object) -> None:
     for number, row in enumerate(definition.census):
         present[row.setting] += row.number if row.state == "present" else 0
         limit = places[row.setting]
-        if limit != UNLIMITED and present[row.setting] > limit:
+        if isinstance(limit, int) and present[row.setting] > limit:
             allowed = f"{present[row.setting]} are present in {limit} places; who has none there is 'waiting'"
             raise DefinitionError(file, f"census.{number}.number", row.number, allowed)
 

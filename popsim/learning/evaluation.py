@@ -112,7 +112,7 @@ def evaluate(
     if not 0 < events < len(test):
         raise InputError(f"risk model: {events} of {len(test)} test rows have '{outcome}': more people are needed")
     if train.is_empty():
-        days = int(frame["day"].max() - frame["day"].min()) if "day" in frame.columns else 0  # type: ignore[operator]
+        days = int(np.ptp(frame["day"].to_numpy())) if "day" in frame.columns else 0
         raise InputError(
             f"risk model: landmarks over {days} days: too few to learn from {horizon_days} days and test on later ones"
         )
