@@ -31,7 +31,10 @@ def run_of(seed=4, **changes):
         strategy=lambda _: SimpleNamespace(title="Usual care"),
     )  # fmt: skip
     network = SimpleNamespace(
-        settings=[SimpleNamespace(name="ward", setting_class="inpatient")], census=(), warm_up_days=0
+        settings=[SimpleNamespace(name="ward", setting_class="inpatient")],
+        census=(),
+        warm_up_days=0,
+        study_beds=False,
     )
     for name, value in changes.items():
         setattr(experiment if hasattr(experiment, name) else network, name, value)

@@ -31,7 +31,8 @@ EARLY = Contrast("early_follow_up", "usual_care", "cost_total")
 
 @pytest.fixture(scope="module")
 def study():
-    return read_study(ROOT / "experiments/heart_failure_discharge.toml")
+    printed = Change("test", "as_printed")  # prices are those of their records
+    return read_study(ROOT / "experiments/heart_failure_discharge.toml", {"price_year": printed})
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,8 @@ def test_python_runs_as_printed(page, project, capsys):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", sorted((DOCS / "examples").glob("*.py")), ids=lambda path: path.stem)
-def test_examples_run(path, project, capsys):
+def test_examples_run(path, project, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(path.parent)  # as Python does for a script
     text = MANY.sub("1000", path.read_text(encoding="utf-8"))
     exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out

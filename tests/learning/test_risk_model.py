@@ -139,7 +139,5 @@ def test_what_is_refused():
 
 def test_landmarks_over_too_few_days_to_learn_and_to_test_apart_are_refused():
     frame = pl.concat([people(200, 1, day=day) for day in (0, 10, 20)])
-    with pytest.raises(
-        InputError, match="landmarks over 20 days: too few to learn from 30 days and test on"
-    ):
+    with pytest.raises(InputError, match="landmarks over 20 days: too few to learn from 30 days and test on"):
         evaluate(frame, "admission", {}, horizon_days=30, parameters=LEARNING)

@@ -67,7 +67,7 @@ def revalued_run(folder: Path, draws: int, replications: int, **said: object) ->
         parameter = {"draw": np.arange(1, draws + 1), "heart_failure.nothing": random.normal(size=draws)}
         store.write_table("draws", pl.DataFrame(parameter))
     cohort = CohortSource.read(EXPERIMENT.parent / "../cohorts/heart_failure_discharge.toml").definition
-    changed = {"draws": draws, "replications": replications, "observed_days": 90} | said
+    changed = {"draws": draws, "replications": replications, "observed_days": 90, "price_year": "as_printed"} | said
     store.write_manifest(
         manifest
         | {"experiment": manifest["experiment"] | changed, "cohort": cohort.model_dump(mode="json", by_alias=True)}

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
+from finished_run import with_changes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from scipy.stats import multivariate_normal
@@ -17,6 +18,7 @@ from popsim.reporting.figures import style, trajectories
 from popsim.reporting.figures.curves import people_of
 from popsim.reporting.figures.trajectories import _simulated
 from popsim.reporting.figures.value import ellipse, increments
+from popsim.runs.run import StoredRun
 from popsim.studies.unit import build
 
 TITLES = {"usual_care": "Usual care", "early_follow_up": "Early follow-up", "telemonitoring": "Telemonitoring"}
@@ -219,11 +221,13 @@ def test_bars_that_luck_alone_may_have_made_are_grey_and_last():
     )
 
 
-def test_costs_say_of_which_years_their_prices_are(run):
+def test_costs_say_of_which_years_their_prices_are(run, tmp_path):
+    printed = StoredRun.open(with_changes(run.folder, tmp_path, price_year="as_printed"))
     for draw in (figures.cost_breakdown, figures.main_outcomes, figures.cost_effectiveness_plane):
-        figure = draw(run)
-        assert "not inflated (1 of 2011" in " ".join(figure.get_supxlabel().split()), draw
-        assert "2012 prices" not in figure.get_suptitle()
+        for one, told in ((run, "GBP of 2023"), (printed, "not inflated (1 of 2011")):
+            figure = draw(one)
+            assert told in " ".join(figure.get_supxlabel().split()), draw
+            assert "2012 prices" not in figure.get_suptitle()
 
 
 def test_levels_have_names(run):

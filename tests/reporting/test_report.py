@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
+from finished_run import with_changes
 
 from popsim.cli import main
 from popsim.reporting.answer import answer
@@ -73,9 +74,14 @@ def test_the_page_opens_with_the_answer_and_says_what_to_know_first(run, page):
             section = page[page.index(f">{one.section}</h2>") :]
             assert escape(one.text) in section[: section.index("</section>")]
     assert {one.about for one in cautions(run)} >= {
-        "Not validated here", "Few replications", "Parameters held certain", "Prices of other years",
-        "People are assumptions",
+        "Not validated here", "Few replications", "Parameters held certain", "People are assumptions",
     }  # fmt: skip
+
+
+def test_prices_of_other_years_are_told_where_they_are_not_converted(run, tmp_path):
+    printed = StoredRun.open(with_changes(run.folder, tmp_path, price_year="as_printed"))
+    (told,) = {one.about for one in cautions(printed)} - {one.about for one in cautions(run)}
+    assert told == "Prices of other years"
 
 
 def test_the_answer_is_the_stored_one(run):

@@ -24,6 +24,7 @@ SIZE = {
     "population": Change("--population", 12),
     "draws": Change("--draws", 0),
     "replications": Change("--replications", 1),
+    "price_year": Change("test", "as_printed"),  # prices are those of their records
 }
 
 

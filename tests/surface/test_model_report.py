@@ -67,12 +67,12 @@ def test_the_commands_print_the_figures_of_the_analysis(file, tmp_path, capsys):
 
     budget = ["--eligible", "100", "--uptake", "0.5,1", "--csv", str(tmp_path / "b.csv")]
     assert main(["model", "budget", str(file), *budget]) == 0
-    net = pl.read_csv(tmp_path / "b.csv").filter(component="total")["net, EUR"].to_list()
+    net = pl.read_csv(tmp_path / "b.csv").filter(component="Total")["net, EUR"].to_list()
     assert net == pytest.approx(study.budget(100, [0.5, 1.0])["net"].to_list())
 
     mix = ["--current", "usual=1,1", "--new", "usual=0.5,0", "--new", "treated=0.5,1"]
     assert main(["model", "budget", str(file), *budget[:2], *mix, *budget[4:]]) == 0
-    net = pl.read_csv(tmp_path / "b.csv").filter(component="total")["net, EUR"].to_list()
+    net = pl.read_csv(tmp_path / "b.csv").filter(component="Total")["net, EUR"].to_list()
     assert net == pytest.approx(study.budget(100, [0.5, 1.0])["net"].to_list())
     assert main(["model", "budget", str(file), *budget[:2], *mix[:2]]) == 2
     assert "--eligible, --current and --new go together" in capsys.readouterr().err

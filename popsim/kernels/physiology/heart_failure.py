@@ -320,8 +320,7 @@ def advance_day(
         h_respiratory *= clinical_constants.respiratory_hazard_share
         h_respiratory += influence_on(influences, of.RESPIRATORY, i)
         h_other = other_hazard(frail, age, reserve_lost, acute) * clinical_constants.other_hazard_share
-        h_infarction = influence_on(influences, of.INFARCTION, i)
-        h_stroke = influence_on(influences, of.STROKE, i)
+        h_infarction, h_stroke = influence_on(influences, of.INFARCTION, i), influence_on(influences, of.STROKE, i)
         h_bleeding, h_fall = influence_on(influences, of.BLEEDING, i), influence_on(influences, of.FALL, i)
         h_glucose = influence_on(influences, of.GLUCOSE, i)
         elsewhere = h_infarction + h_stroke + h_bleeding + h_fall + h_glucose
