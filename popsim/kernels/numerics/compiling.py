@@ -58,7 +58,7 @@ class Kernel:
         import numba  # noqa: PLC0415
 
         from popsim.kernels import cache  # noqa: F401, PLC0415
-        from popsim.kernels.numerics import threads, vectors  # noqa: F401, PLC0415
+        from popsim.kernels.numerics import libraries, threads, vectors  # noqa: F401, PLC0415
 
         return numba.njit(**self._options)(self.py_func)
 
