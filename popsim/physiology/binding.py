@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from popsim.errors import InputError, did_you_mean
@@ -34,12 +35,19 @@ def parameters_of(kernel: Kernel) -> tuple[str, ...]:
     return tuple(inspect.signature(kernel).parameters)
 
 
-class Bound(NamedTuple):
-    """A kernel's arguments for one population: those of a day, and the sources of those that change from day to day."""
+@dataclass(slots=True)
+class Bound:
+    """A kernel's arguments for one population: those of a day, and the sources of those that change from day to day.
+
+    Attributes:
+        types: of the arguments that change, with which `run` may be called.
+    """
 
     influences: Any
     arguments: list[Any]
     changing: list[tuple[int, Source]]
+    types: list[type] | None = None
+    run: Kernel | None = None
 
 
 class Binding:
@@ -63,7 +71,7 @@ class Binding:
         self._columns, self.given = dict(columns), given
         self._bound_to: tuple[Schema, bool] | None = None
         self._sources: dict[str, list[Source]] = {}
-        self._bound: WeakKeyDictionary[Population, dict[str, Bound]] = WeakKeyDictionary()
+        self._bound: WeakKeyDictionary[Population, dict[Kernel, Bound]] = WeakKeyDictionary()
         self._versions: dict[Any, Kernel] = {}
         self._daily = DAILY | {
             name for name, value in given.items() if callable(value) and len(parameters_of(value)) > 1
@@ -78,11 +86,13 @@ class Binding:
     ) -> None:
         """Call a kernel for all rows of a population; without a clock, on the first day."""
         bound = self._of_today(kernel, population, influences, clock)
-        types = tuple(type(bound.arguments[place]) for place, _ in bound.changing)
-        version = (kernel, population.schema, influences is None, types)  # by which all types of arguments are known
-        if version not in self._versions:
-            self._versions[version] = _for_types_of(bound.arguments, kernel)
-        self._versions[version](*bound.arguments)
+        types = [type(bound.arguments[place]) for place, _ in bound.changing]
+        if bound.run is None or types != bound.types:
+            version = (kernel, population.schema, influences is None, *types)  # by which all types are known
+            if version not in self._versions:
+                self._versions[version] = _for_types_of(bound.arguments, kernel)
+            bound.types, bound.run = types, self._versions[version]
+        bound.run(*bound.arguments)
 
     def arguments(
         self, kernel: Kernel, population: Population, influences: Influences | None = None, clock: Clock | None = None
@@ -94,13 +104,17 @@ class Binding:
         self, kernel: Kernel, population: Population, influences: Influences | None, clock: Clock | None
     ) -> Bound:
         """The kernel bound to the population, with the arguments of the day."""
-        now, called, argument = clock or Clock(), _called(kernel), getattr(kernel, "argument", _as_it_is)
+        now, argument = clock or Clock(), getattr(kernel, "argument", _as_it_is)
         values = None if influences is None else influences.of(population)
-        kernels = self._bound.setdefault(population, {})
-        if called not in kernels or kernels[called].influences is not values:
+        kernels = self._bound.get(population)
+        if kernels is None:
+            kernels = self._bound[population] = {}
+        bound = kernels.get(kernel)
+        if bound is None or bound.influences is not values:
             self.bind(population, influences)
+            called = _called(kernel)
             named = list(zip(self._parameters[called][1], self._sources[called], strict=True))
-            kernels[called] = Bound(
+            bound = kernels[kernel] = Bound(
                 values,
                 [
                     None if name in self._daily else argument(source(population, influences, now))
@@ -108,7 +122,6 @@ class Binding:
                 ],
                 [(place, source) for place, (name, source) in enumerate(named) if name in self._daily],
             )
-        bound = kernels[called]
         for place, source in bound.changing:
             bound.arguments[place] = argument(source(population, influences, now))
         return bound

@@ -139,7 +139,9 @@ def test_the_same_command_again_finds_everything_done(finished):
     assert {path: path.stat().st_mtime_ns for path in results.rglob("units/*")} == before
 
 
-@pytest.mark.parametrize(("workers", "threads"), [(1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("workers", "threads"), [pytest.param(*one, marks=pytest.mark.slow) for one in ((1, 2), (2, 1))] + [(2, 2)]
+)
 def test_the_same_bits_on_any_number_of_workers_and_threads(finished, tmp_path, workers, threads):
     _, out = finished
     engine = ["--workers", str(workers), "--threads", str(threads)]
@@ -307,7 +309,9 @@ def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(one, marks=pytest.mark.slow) for one in ("latin-1", "cp1252"))]
+)
 def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
     text = MAIN.read_text().replace('label = "Usual care"', 'label = "Soins \u00e9 \U0001f3e5"')
     (tmp_path / "accents.toml").write_text(text)

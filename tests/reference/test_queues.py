@@ -112,7 +112,7 @@ def each_queue(most_patients: float) -> pytest.MarkDecorator:
     )
 
 
-@each_queue(5e6)
+@each_queue(1.9e6)
 def test_figures_agree_with_the_closed_form(number):
     case = QUEUES[number]
     figures = case_figures(number).figures
@@ -187,7 +187,7 @@ def own_figures(case: Case) -> dict[str, float]:
     return exact.mmc(case.arrivals, mean, case.servers)
 
 
-@each_queue(5e6)
+@each_queue(1.9e6)
 def test_numbers_and_waits_obey_little(number):
     """Waits are summed over persons, numbers are integrals over time: two counts of the same days, but for the ends."""
     for waited, integral in case_figures(number).waiting:
@@ -435,7 +435,10 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+LONG = {"readmissions", "priorities"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one in LONG)) for one in NETWORKS])
 def test_networks_agree_with_theory(name):
     assert wrong(NETWORKS[name]()) == []
 

@@ -49,7 +49,7 @@ def processor_seconds_after_the_last_line(arguments, **variables):
     return usage.ru_utime + usage.ru_stime - before
 
 
-@pytest.mark.parametrize("layer", ["default", "tbb"])
+@pytest.mark.parametrize("layer", ["default", pytest.param("tbb", marks=pytest.mark.slow)])
 def test_a_command_ends_when_its_results_are_printed(layer, tmp_path, busy_machine):
     """Also where somebody asks for TBB, with which processes have spun for minutes at exit."""
     flags = ("--workers", "1", "--threads", "2")

@@ -91,7 +91,7 @@ class Kernel:
 
     def __call__(self, *arguments):
         """Call the compiled function."""
-        return self.run(*map(self.argument, arguments))
+        return self.run(*arguments) if self.called is self else self.run(*map(single_number, arguments))
 
     def __getattr__(self, name):
         if name.startswith("__"):  # Python's own protocols ask for what no function has
