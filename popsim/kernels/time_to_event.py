@@ -29,6 +29,17 @@ def _discounted(start, end, start_factor, end_factor, rate):
     return (start_factor - end_factor) / rate if rate > 0.0 else end - start
 
 
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _first_point(years, point_years):
+    """The first point at or after a time."""
+    point = int(years / point_years)
+    while point * point_years < years:
+        point += 1
+    while point > 0 and (point - 1) * point_years >= years:
+        point -= 1
+    return point
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def walk_events(
     key, person_id, initial, points, point_years, begin, end, target, family, forward, restarts, parameters, pool,
@@ -111,9 +122,12 @@ def walk_events(
                     now, nearest, effect_factor, next_effect, effect_rate
                 )
                 total[LIFE] += alive[state] * (nearest - now)
-                while point <= points and (chosen < 0 or point * point_years < nearest):
+                passed = _first_point(nearest, point_years) if chosen >= 0 else points + 1
+                if passed > point:
                     counts[block, point, state] += 1
-                    point += 1
+                    if passed <= points:
+                        counts[block, passed, state] -= 1
+                    point = passed
                 now, cost_factor, effect_factor = nearest, next_cost, next_effect
                 moving = chosen >= 0 and stays < MAX_STAYS
                 if chosen >= 0:
@@ -127,3 +141,6 @@ def walk_events(
                 sums[block, 1, outcome] += total[outcome] * total[outcome]
                 if totals.shape[1] > 0:
                     totals[outcome, i] = total[outcome]
+        for point in range(points):  # from changes to numbers of people
+            for state in range(states):
+                counts[block, point + 1, state] += counts[block, point, state]
