@@ -87,6 +87,29 @@ def test_flags_count_in_every_scenario(file):
     assert found["short"].flags == {"--days": 20, "--scenario": "short"}
 
 
+def test_a_flag_that_replaces_what_a_scenario_sets_is_told(file, capsys, tmp_path):
+    told = "popsim: warning: scenario 'short': --days 20 replaces its own follow_up_days = 30\n"
+    sizes = [
+        "--population",
+        "30",
+        "--replications",
+        "1",
+        "--days",
+        "20",
+        "--workers",
+        "1",
+        "--quiet",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(["scenarios", str(file), *sizes]) == 0
+    assert capsys.readouterr().err.count(told) == 1
+    assert main(["run", str(file), "--scenario", "short", *sizes]) == 0
+    assert told in capsys.readouterr().err
+    assert main(["run", str(file), "--scenario", "dear", *sizes]) == 0
+    assert "replaces" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
