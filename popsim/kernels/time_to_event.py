@@ -70,6 +70,12 @@ def walk_events(
     people = len(person_id)
     states = len(begin)
     horizon = points * point_years
+    longest = np.full(len(target), np.inf)  # cumulative hazard that nobody reaches before the horizon
+    if len(parameters) == 1:
+        for j in range(len(target)):
+            longest[j] = cumulative_hazard(
+                family[j], parameters[0, j, 0], parameters[0, j, 1], parameters[0, j, 2], pool, horizon
+            )
     for block in prange(len(sums)):
         visits = np.empty(states, np.int64)
         total = np.empty(OUTCOMES)
@@ -110,9 +116,10 @@ def walk_events(
                         more = -log(1.0 - (np.float64(word) + 0.5) * TWO_TO_MINUS_32) / factor
                         if clock > 0.0:
                             more += cumulative_hazard(family[j], a, b, c, pool, clock)
-                        when = max(begun + time_at(family[j], a, b, c, pool, more), now)
-                        if when < nearest:
-                            nearest, chosen = when, j
+                        if more <= longest[j]:
+                            when = max(begun + time_at(family[j], a, b, c, pool, more), now)
+                            if when < nearest:
+                                nearest, chosen = when, j
                 visits[state] += 1
                 stays += 1
                 next_cost = exp(-cost_rate * nearest)
