@@ -56,6 +56,17 @@ def test_it_has_all_that_a_reviewer_asks_for(bundle):
     assert set(listed) == {name for name in there if (bundle / name).is_file()} - {"SHA256SUMS"}
 
 
+def test_its_readme_lists_what_is_there(bundle):
+    """The fixture is made with --no-verify, so no verification is listed."""
+    rows = [
+        line.split(" | ")[0].strip("| ") for line in (bundle / "README.md").read_text().splitlines() if "| " in line
+    ]
+    listed = {row for row in rows if not row.startswith(("Folder", "---"))}
+    assert {name.rstrip("/") for name in listed} == {path.name for path in bundle.iterdir()} - {
+        "README.md", "reproduce.sh", "reproduce.py", "expected.json", "reproduced",
+    }  # fmt: skip
+
+
 def test_the_environment_is_a_plain_list(bundle):
     lines = (bundle / "environment" / "requirements.txt").read_text().splitlines()
     assert lines == requirements() == sorted(lines)

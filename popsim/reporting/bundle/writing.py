@@ -152,7 +152,7 @@ def _fill(
     if findings:
         (folder / "verification").mkdir()
         write_csv(findings_frame(findings), folder / "verification" / "tech_ver.csv", "--out")
-    (folder / "README.md").write_text(_read_me(run, small.population, len(found["units"])), encoding="utf-8")
+    (folder / "README.md").write_text(_read_me(run, folder, small.population, len(found["units"])), encoding="utf-8")
     sums = [
         f"{file_hash(one)}  {one.relative_to(folder).as_posix()}\n"
         for one in sorted(folder.rglob("*"))
@@ -173,9 +173,15 @@ def _results(run: StoredRun, folder: Path) -> None:
         write_r_files(tables, folder / "r")
 
 
-def _read_me(run: StoredRun, people: int, units: int) -> str:
+def _read_me(run: StoredRun, folder: Path, people: int, units: int) -> str:
     seconds = unit_seconds(run)
     experiment = run.experiment
+    compared = (
+        "; decision.xlsx with live formulas; r/ for BCEA, dampack, hesim, SAVI" if len(run.strategies) > 1 else ""
+    )
+    verified = (
+        "| verification/ | TECH-VER checks: what was done and seen |\n" if (folder / "verification").is_dir() else ""
+    )
     return f"""# {experiment.title or experiment.name}
 
 A reviewer's bundle of run {run.manifest["run_id"]}, written by popsim {run.manifest["versions"]["popsim"]}.
@@ -201,9 +207,8 @@ that it takes less than {MAX_SECONDS / 60:.0f} minutes. To vary an input, change
 | inputs/ | experiment, cohort and network as TOML; all inputs as inputs.xlsx and inputs.csv |
 | environment/ | packages as name==version; Python, platform, machine |
 | source/ | popsim itself |
-| results/ | tables of the run; decision.xlsx with live formulas; r/ for BCEA, dampack, hesim, SAVI |
+| results/ | tables of the run{compared} |
 | report/ | technical report (HTML and Word): CHEERS 2022 by section and page |
-| verification/ | TECH-VER checks: what was done and seen |
-| CHANGES.md | what differs from the experiment's file, earlier runs, changes of popsim |
+{verified}| CHANGES.md | what differs from the experiment's file, earlier runs, changes of popsim |
 | SHA256SUMS | `sha256sum -c SHA256SUMS` |
 """
