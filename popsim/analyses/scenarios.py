@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition, Scenario
+from popsim.definitions.experiment import BASE_CASE, ExperimentDefinition
 from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST
 from popsim.errors import DefinitionError
 from popsim.studies.design import Change, Study, read_study, study_of
@@ -54,18 +54,6 @@ def studies(
                 raise
             raise DefinitionError(source, f"scenarios.{name}: {error.key}", error.value, error.allowed) from None
     return found
-
-
-def replaced(scenario: Scenario, changes: Mapping[str, Change]) -> list[str]:
-    """What flags change of that in which a scenario differs from its experiment: a sentence for each."""
-    own = {key: value for key, value in scenario if value is not None}
-    if "follow_up" in own:
-        own["follow_up_days"] = own["follow_up"]
-    return [
-        f"scenario '{scenario.name}': {change.flag} {change.value} replaces its own {key} = {own[key]}"
-        for key, change in changes.items()
-        if key in own and own[key] != change.value
-    ]
 
 
 def scenario_table(tables: Mapping[str, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -20,7 +20,6 @@ from popsim.errors import InputError, did_you_mean
 from popsim.numbers import read_whole
 
 if TYPE_CHECKING:
-    from popsim.definitions.experiment import Scenario
     from popsim.runs.engine import Engine
     from popsim.runs.run import StoredRun
     from popsim.runs.runner import RunResult
@@ -135,9 +134,9 @@ class StudyOptions:
         from popsim.studies.design import study_of
 
         study = study_of(experiment, file.parent, file=file, changes=self.changes(), scenario=scenario)
-        for one in experiment.scenarios:
-            if one.name == scenario:
-                warn_of_replaced(one, self.changes())
+        from popsim.studies.warnings import scenario_warnings
+
+        warn(scenario_warnings(experiment, scenario, self.changes()))
         from popsim.reporting.table_files import tables_are_of
 
         tables_are_of(study.experiment, study.network)
@@ -308,11 +307,9 @@ def changes(**values: int | None) -> dict[str, Change]:
     return {key: Change(flags[key], value) for key, value in values.items() if value is not None}
 
 
-def warn_of_replaced(scenario: Scenario, changes: Mapping[str, Change]) -> None:
-    """Warn of flags that replace what a scenario itself sets."""
-    from popsim.analyses.scenarios import replaced
-
-    for doubt in replaced(scenario, changes):
+def warn(doubts: Iterable[str]) -> None:
+    """Print warnings to standard error, a line each."""
+    for doubt in doubts:
         print(f"popsim: warning: {doubt}", file=sys.stderr)
 
 

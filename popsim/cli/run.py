@@ -17,6 +17,7 @@ from popsim.cli.options import (
     once,
     prints_tables,
     study_options,
+    warn,
     whole,
 )
 from popsim.errors import InputError
@@ -92,8 +93,7 @@ def run(
     from popsim.reporting.text.tables import run_text
     from popsim.studies.warnings import design_warnings
 
-    for doubt in design_warnings(study.experiment, study.sampling):
-        print(f"popsim: warning: {doubt}", file=sys.stderr)
+    warn(design_warnings(study.experiment, study.sampling))
     chosen = Engines(engine, address, deadline).of(options, study)
     if until:
         wanted = TargetPrecision.read(until, "--until")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ import typer
 from popsim.errors import InputError
 
 if TYPE_CHECKING:
+    from popsim.exchange.omop.to_twin import Counts
     from popsim.registry.record import Person
     from popsim.registry.vocabulary import Vocabulary
 
@@ -38,26 +38,20 @@ def asks_for_cdm(source: Path, person: str) -> bool:
     return False
 
 
-def cdm_person(
-    path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary
-) -> tuple[Person, Counter[tuple[str, str]]]:
+def cdm_person(path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary) -> tuple[Person, Counts]:
     """The record of a person at day 0, and the numbers of records by table and what became of them."""
     from popsim.exchange.omop.to_twin import record_of_person
     from popsim.registry.record import person_of
 
-    counts = Counter[tuple[str, str]]()
-    text = record_of_person(path, _id(person), _zero(day_zero), vocabulary, counts)
+    text, counts = record_of_person(path, _id(person), _zero(day_zero), vocabulary)
     return person_of(text, Path("record.json"), vocabulary), counts
 
 
-def cdm_stream(
-    path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary
-) -> tuple[bytes, Counter[tuple[str, str]]]:
+def cdm_stream(path: Path, person: str, day_zero: date | None, vocabulary: Vocabulary) -> tuple[bytes, Counts]:
     """What a CDM has of a person after day 0, as a stream that updates a twin; counts as `cdm_person` gives them."""
     from popsim.exchange.omop.to_twin import stream_of_person
 
-    counts = Counter[tuple[str, str]]()
-    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary, counts), counts
+    return stream_of_person(path, _id(person), _zero(day_zero), vocabulary)
 
 
 def _id(person: str) -> str:

