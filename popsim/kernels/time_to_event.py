@@ -70,12 +70,14 @@ def walk_events(
     people = len(person_id)
     states = len(begin)
     horizon = points * point_years
+    last_cost, last_effect = exp(-cost_rate * horizon), exp(-effect_rate * horizon)
     longest = np.full(len(target), np.inf)  # cumulative hazard that nobody reaches before the horizon
+    latest = np.full(len(target), np.inf)  # random word, likewise
     if len(parameters) == 1:
         for j in range(len(target)):
-            longest[j] = cumulative_hazard(
-                family[j], parameters[0, j, 0], parameters[0, j, 1], parameters[0, j, 2], pool, horizon
-            )
+            a, b, c, factor = parameters[0, j, 0], parameters[0, j, 1], parameters[0, j, 2], parameters[0, j, 3]
+            longest[j] = cumulative_hazard(family[j], a, b, c, pool, horizon)
+            latest[j] = 1.0 + (1.0 - exp(-longest[j] * factor)) / TWO_TO_MINUS_32  # the 1 is for rounding
     for block in prange(len(sums)):
         visits = np.empty(states, np.int64)
         total = np.empty(OUTCOMES)
@@ -110,7 +112,7 @@ def walk_events(
                         parameters[row_p, j, 0], parameters[row_p, j, 1], parameters[row_p, j, 2],
                         parameters[row_p, j, 3],
                     )  # fmt: skip
-                    if factor > 0.0:
+                    if factor > 0.0 and np.float64(word) <= latest[j]:
                         begun = 0.0 if forward[j] else since
                         clock = now - begun
                         more = -log(1.0 - (np.float64(word) + 0.5) * TWO_TO_MINUS_32) / factor
@@ -122,8 +124,10 @@ def walk_events(
                                 nearest, chosen = when, j
                 visits[state] += 1
                 stays += 1
-                next_cost = exp(-cost_rate * nearest)
-                next_effect = next_cost if effect_rate == cost_rate else exp(-effect_rate * nearest)
+                next_cost, next_effect = last_cost, last_effect
+                if chosen >= 0:
+                    next_cost = exp(-cost_rate * nearest)
+                    next_effect = next_cost if effect_rate == cost_rate else exp(-effect_rate * nearest)
                 total[COST] += reward[row_r, 0, state] * _discounted(now, nearest, cost_factor, next_cost, cost_rate)
                 total[QALY] += reward[row_r, 1, state] * _discounted(
                     now, nearest, effect_factor, next_effect, effect_rate
