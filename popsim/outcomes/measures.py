@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import polars as pl
@@ -84,21 +85,24 @@ def measures(
     return measure_frame(values | by_deprivation(table))
 
 
-def waiting(events: pl.DataFrame, classes: Mapping[str, str], who: pl.DataFrame) -> pl.DataFrame:
+def waiting(
+    events: pl.DataFrame, classes: Mapping[str, str], who: pl.DataFrame, first_day: float = -math.inf
+) -> pl.DataFrame:
     """Waits of twins, in hours, by setting and by fifth of deprivation.
 
     Args:
         events: `EventLog.frame()`, in its order.
         classes: class by name of setting.
-        who: `baseline(...)`.
+        who: person_id, deprivation_quintile of every person.
+        first_day: requests made before it are left out.
 
     Returns:
         measure, value, weight: wait_* from the request for a bed to the start of the stay; emergency_* from arrival in
         the emergency department to leaving it, with or without a bed.
     """
     # One kind of setting at a time, so that the events of a large population are not sorted all at once.
-    values = _waits(waits(wait_hours(events, classes, ["emergency"]), "until_left_hours"), "emergency")
-    hours = wait_hours(events, classes)
+    values = _waits(waits(wait_hours(events, classes, ["emergency"], first_day), "until_left_hours"), "emergency")
+    hours = wait_hours(events, classes, first_day=first_day)
     return measure_frame(_waits(waits(hours), "wait") | values | waits_by_deprivation(hours, who))
 
 

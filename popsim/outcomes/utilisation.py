@@ -7,6 +7,7 @@ hospital are reported as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import polars as pl
@@ -48,6 +49,7 @@ _TIMES: tuple[tuple[str, Each, str, str], ...] = (
     ("wait", "ward", "Wait for a bed", "from asking for a bed to getting it"),
     ("emergency", "emergency", "Time in the emergency department", "from asking for it to leaving it"),
 )
+OF_WAITS = f"^({'|'.join(stem for stem, *_ in _TIMES)})_"  # names of these measures
 WAITING = tuple(
     measure
     for stem, each, label, meaning in _TIMES
@@ -134,7 +136,9 @@ def visits(events: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str] = HOSPITAL) -> pl.DataFrame:
+def wait_hours(
+    events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable[str] = HOSPITAL, first_day: float = -math.inf
+) -> pl.DataFrame:
     """Waits of twins from the request for a bed to the start of the stay, and the time until they left.
 
     Requests that reneged or were blocked are not included; see the events `renege` and `block`.
@@ -143,6 +147,7 @@ def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable
         events: `EventLog.frame()`, in its order.
         classes: class by name of setting.
         kinds: classes of setting.
+        first_day: requests made before it are left out.
 
     Returns:
         One row per start, ordered by person and setting: person_id, setting, hours (waited), until_left_hours
@@ -159,7 +164,7 @@ def wait_hours(events: pl.DataFrame, classes: Mapping[str, str], kinds: Iterable
         .select("person_id", "setting", "event", "time_days")
         .sort("person_id", "setting", maintain_order=True)
         .with_columns(since=since, until=pl.when(left).then(pl.col("time_days").shift(-1)))
-        .filter(pl.col("event") == "start")
+        .filter((pl.col("event") == "start") & (pl.col("since") >= first_day))
         .select(
             "person_id",
             "setting",

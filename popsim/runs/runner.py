@@ -22,7 +22,7 @@ from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
 from popsim.runs.unit_file import UnitRecord
-from popsim.runs.warm_up import DAILY, WarmUpRule, warm_up_of, without_warm_up
+from popsim.runs.warm_up import DAILY, WarmUpRule, beds_after, waits_after, warm_up_of, with_later
 from popsim.runs.work import (
     TRIES,
     Failure,
@@ -56,7 +56,7 @@ class RunResult:
         tables: summary, comparisons and cost_effectiveness, as written.
         computed: number of units that were computed.
         seconds: wall-clock time.
-        warm_up: the days that occupancy leaves out, and why.
+        warm_up: the days that beds and waits leave out, and why.
     """
 
     study: Study
@@ -168,7 +168,7 @@ def _content_hash(units: Sequence[Unit], records: Mapping[str, UnitRecord]) -> s
 def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[dict[str, pl.DataFrame], WarmUpRule]:
     """Write the tables of the whole run; the largest (events) stay in the files of their units.
 
-    Returns the smaller tables, and the days that occupancy leaves out.
+    Returns the smaller tables, and the days that beds and waits leave out.
     """
     keys = [unit.key for unit in units]
     kept = ("measures",) if study.experiment.store == "measures" else ("measures", *OF_PERSONS)
@@ -180,7 +180,11 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
     warm_up = warm_up_of(experiment, network, daily)
     by_unit = scans["measures"]
     if warm_up.days and daily is not None:
-        by_unit = without_warm_up(by_unit, daily, network, warm_up.days)
+        beds, waits = beds_after(daily, network, warm_up.days), None
+        if experiment.store == "events":
+            of_units = ((store.units.scan("events", [key]), store.units.scan("persons", [key])) for key in keys)
+            waits = waits_after(of_units, network, warm_up.days)
+        by_unit = with_later(by_unit, beds, waits)
     measures = with_gaps(merge(by_unit))
     store.write_table("measures", measures)
     differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)

@@ -10,7 +10,7 @@ import pytest
 
 from popsim.analyses.beds import steady_beds
 from popsim.outcomes.regions import measure_frame
-from popsim.runs.warm_up import begins_empty, warm_up_of, without_warm_up
+from popsim.runs.warm_up import beds_after, begins_empty, waits_after, warm_up_of, with_later
 
 DAYS, FILLS = 300, 40
 
@@ -27,7 +27,8 @@ def run_of(seed=4, **changes):
                                        "places_ward": 16}))  # fmt: skip
     daily = pl.concat(parts)
     experiment = SimpleNamespace(
-        entry="discharge", trial=None, run_in_days=180, enrolment_days=0, follow_up_days=DAYS, reference="usual",
+        store="events", entry="discharge", trial=None, run_in_days=180, enrolment_days=0, follow_up_days=DAYS,
+        reference="usual",
         strategy=lambda _: SimpleNamespace(title="Usual care"),
     )  # fmt: skip
     network = SimpleNamespace(
@@ -49,7 +50,7 @@ def mean(found, strategy, kind="census"):
 
 def test_the_warm_up_is_left_out_and_the_rule_told():
     found = steady_beds(run_of())
-    first = int(found.rule.split()[5])
+    first = int(found.rule.split()[7])
     assert 25 <= first <= 45 and "MSER-5" in found.rule and "usual care" in found.rule
     rise = sum(1.0 - day / FILLS for day in range(first, FILLS)) / (DAYS - first)  # what is left of it
     error = 0.5 / np.sqrt(3 * (DAYS - first))
@@ -63,7 +64,7 @@ def test_a_network_that_begins_with_patients_has_no_warm_up(changes):
     run = run_of(**changes)
     found = steady_beds(run)
     assert not begins_empty(run.experiment, run.network)
-    assert found.rule == "Occupancy is of all days: the network begins with patients."
+    assert found.rule == "Occupancy and waits are of all days: the network begins with patients."
     assert mean(found, "usual") == pytest.approx(12.0 * (1.0 - (FILLS + 1) / 2 / DAYS), abs=0.07)  # area by hand
 
 
@@ -73,7 +74,7 @@ def test_a_short_run_says_so():
 
 def test_a_run_without_days_says_so():
     run = run_of()
-    assert warm_up_of(run.experiment, run.network, None).rule.startswith("Occupancy is of all days, though the network")
+    assert warm_up_of(run.experiment, run.network, None).rule.startswith("Occupancy and waits are of all days, though")
 
 
 def test_measures_of_occupancy_count_the_same_days():
@@ -84,10 +85,38 @@ def test_measures_of_occupancy_count_the_same_days():
     old = measure_frame(
         {"qalys": (0.5, 100.0), "occupancy_mean.ward": (9.0, None), "occupancy_share.ward": (0.5, 16.0)}
     )
-    found = without_warm_up(units.join(old, how="cross").lazy(), daily, run.network, first).collect()
+    found = with_later(units.join(old, how="cross").lazy(), beds_after(daily, run.network, first), None).collect()
     assert found["measure"].to_list() == ["qalys", "occupancy_mean.ward", "occupancy_share.ward"] * 6
     chosen = found.filter(strategy="other", replication=1)
     census = daily.filter(pl.col("strategy") == "other", pl.col("replication") == 1, pl.col("day") >= first).collect()
     mean_census = census["census_ward"].mean()
     assert chosen["value"].to_list() == pytest.approx([0.5, mean_census, mean_census / 16])
     assert chosen["weight"].to_list() == [100.0, None, 16.0]
+
+
+def test_measures_of_waits_count_requests_after_the_warm_up():
+    """By hand: of three waits the one asked for on day 39.9 is left out, and a setting that nobody asked for later."""
+    run, unit = run_of(), {"strategy": "usual", "draw": 0, "replication": 0, "region": 0}
+    names, kinds = pl.Enum(["ward", "icu"]), pl.Enum(["arrive", "start", "end"])
+    rows = [
+        (1, "ward", "arrive", 39.9), (1, "ward", "start", 44.9), (1, "ward", "end", 50.0),
+        (2, "ward", "arrive", 40.0), (2, "ward", "start", 40.25), (2, "ward", "end", 45.0),
+        (2, "icu", "arrive", 10.0), (2, "icu", "start", 12.0), (2, "icu", "end", 13.0),
+        (3, "ward", "arrive", 60.0), (3, "ward", "start", 60.75),
+    ]  # fmt: skip
+    schema = {"person_id": pl.Int64, "setting": names, "event": kinds, "time_days": pl.Float64}
+    events = pl.DataFrame(rows, schema=schema, orient="row").lazy()
+    people = {"person_id": [1, 2, 3], "deprivation_quintile": [1, 1, 2]}
+    persons = pl.DataFrame(people).select(*(pl.lit(one).alias(name) for name, one in unit.items()), pl.all())
+    run.network.settings.append(SimpleNamespace(name="icu", setting_class="critical"))
+    waits = waits_after([(events, persons.lazy())], run.network, 40)
+    old = {
+        "qalys": (0.5, 3.0), "wait_starts.ward": (3.0, None), "wait_mean_hours.ward": (48.0, 3.0),
+        "wait_mean_hours.icu": (48.0, 1.0), "by_deprivation.wait_mean_hours.1": (60.0, 3.0),
+    }  # fmt: skip
+    measures = pl.DataFrame(unit).join(measure_frame(old), how="cross").lazy()
+    beds = beds_after(run.table("daily"), SimpleNamespace(settings=run.network.settings[:1]), 40)
+    found = with_later(measures, beds, waits).collect()
+    assert found["measure"].to_list() == [name for name in old if not name.endswith("icu")]
+    assert found["value"].to_list() == pytest.approx([0.5, 2, (6 + 18) / 2, 6])
+    assert found["weight"].to_list() == [3.0, None, 2.0, 1.0]
