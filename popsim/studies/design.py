@@ -7,7 +7,7 @@ a stored result need never be computed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +95,7 @@ class Study:
     environment_series: EnvironmentSeries | None = None
     own_organ_systems: tuple[Own, ...] = ()
     utility_norms: UtilityNorms | None = None
+    _latest: dict[int, Parameters] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def schema(self) -> Schema:
@@ -154,8 +155,13 @@ class Study:
         """Every parameter set in a draw, the same for all strategies."""
         if draw == 0:
             return self.parameters
-        (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
-        return self.parameters.with_values(dict(zip(self.uncertain.names, values, strict=True)))
+        drawn = self._latest.get(draw)
+        if drawn is None:  # the units of a draw come one after another
+            (values,) = self.uncertain.draw(self.experiment.seed, [draw]).tolist()
+            drawn = self.parameters.with_values(dict(zip(self.uncertain.names, values, strict=True)))
+            self._latest.clear()
+            self._latest[draw] = drawn
+        return drawn
 
     def draw_table(self) -> pl.DataFrame:
         """Values by draw: draw (Int32) and a column (Float64) for each uncertain parameter, "set.parameter"."""
