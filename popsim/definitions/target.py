@@ -145,7 +145,7 @@ class Target(Definition):
         if self.scale == "log" and (self.value <= 0.0 or (self.low is not None and self.low <= 0.0)):
             raise ValueError(f"value = {self.value:g}: a figure in '{self.unit}' and its interval must be above 0")
         if self.size is not None and self.scale != "logit":
-            raise ValueError(f"size = {self.size}: only goes with a proportion")
+            raise ValueError(f"size = {self.size}: only goes with unit = 'proportion'")
         if self.use == "baseline" and not self.quantity.startswith(BASELINE_QUANTITY):
             raise ValueError(
                 f"quantity = '{self.quantity}': only a figure of the baseline table goes with use = 'baseline'"

@@ -276,7 +276,7 @@ def test_every_quantity_says_what_its_arguments_are_for():
         ({"value": 1.2}, "above 0 and below 1"),
         ({"size": None, "low": 0.6, "high": 0.7}, "must lie between"),
         ({"provenance": "recalled"}, "must be context"),
-        ({"unit": "ratio"}, "only goes with a proportion"),
+        ({"unit": "ratio"}, "only goes with unit"),
         ({"events": 30, "size": 100}, "its numbers give 0.3"),
         ({"events": 30, "size": None, "person_years": 100.0}, "goes with size"),
         ({"days": 30, "from_day": 30}, "must be below days"),
