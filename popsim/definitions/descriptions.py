@@ -41,7 +41,7 @@ KEYS = {
         "inherits": "Another cohort file, whose keys apply unless this one has them.",
         "name": "Key of the cohort.",
         "size": "Default number of people to sample.",
-        "life_table": "Name of a life table of popsim, or a CSV file, for deaths that no organ system explains.",
+        "life_table": 'Name of a life table of popsim, "country" for that of the experiment\'s prices, or a CSV file.',
         "columns": "Distribution of each sampled column; the order numbers the random streams.",
         "correlations": "Correlations of two columns, on the normal scale.",
         "table": "A table of people, each row one person.",

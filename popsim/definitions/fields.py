@@ -188,7 +188,7 @@ TablePath = Annotated[str, AfterValidator(_checked_table_path)]
 
 def _life_table_name(value: object) -> object:
     if not isinstance(value, str) or not (IDENTIFIER.fullmatch(value) or value.endswith(".csv")):
-        raise ValueError('must be a name like "us_2019", or the path of a .csv file')
+        raise ValueError('must be a name like "us_2019", "country", or the path of a .csv file')
     return value
 
 

@@ -12,11 +12,12 @@ from popsim.definitions.base import validate
 from popsim.definitions.cohort import CohortDefinition, Correlation
 from popsim.definitions.distributions import AnyMarginal, FixedMarginal, SameAs
 from popsim.definitions.inheritance import lineage
+from popsim.definitions.money import OF_COUNTRY, PriceCountry
 from popsim.errors import DefinitionError
-from popsim.evidence.sets import SHIPPED, Parameters
+from popsim.evidence.sets import ENGLAND, SHIPPED, Parameters
 from popsim.html import html_table
 from popsim.population.life_table import FOLDER as LIFE_TABLE_FOLDER
-from popsim.population.life_table import LifeTable, life_table_path
+from popsim.population.life_table import OF_COUNTRIES, LifeTable, life_table_path
 from popsim.population.table_import import table_path
 
 
@@ -67,6 +68,12 @@ class CohortSource:
         changes = {"columns": dict(self.definition.columns) | dict(columns), "correlations": (*kept, *correlations)}
         return replace(self, definition=validate(dict(self.definition) | changes, CohortDefinition, self.path))
 
+    def of_country(self, country: PriceCountry) -> Self:
+        """A copy with the life table of a country, where the file leaves the table to the prices of the experiment."""
+        if self.definition.life_table != OF_COUNTRY:
+            return self
+        return replace(self, definition=self.definition.model_copy(update={"life_table": OF_COUNTRIES[country]}))
+
     def _repr_html_(self) -> str:
         """For notebooks: every sampled column with its source."""
         columns = self.definition.columns
@@ -81,11 +88,17 @@ class CohortSource:
     @cached_property
     def life_table(self) -> LifeTable | None:
         """The life table named in the file."""
-        name = self.definition.life_table
+        name = self._life_table_name
         try:
             return None if name is None else LifeTable.read(name, self._life_table_folder(name))
         except DefinitionError as error:
             raise DefinitionError(self.path, "life_table", name, error.allowed) from None
+
+    @property
+    def _life_table_name(self) -> str | None:
+        """As in the file; of the usual country where no experiment has chosen one."""
+        name = self.definition.life_table
+        return OF_COUNTRIES[ENGLAND] if name == OF_COUNTRY else name
 
     def _life_table_folder(self, name: str) -> Path:
         """A user's own table lies beside the cohort's file."""
@@ -94,7 +107,7 @@ class CohortSource:
     def input_files(self) -> list[Path]:
         """Every input file of the sampled people: the cohort file, its life table, its table of people."""
         files = [self.path]
-        if (name := self.definition.life_table) is not None:
+        if (name := self._life_table_name) is not None:
             files.append(life_table_path(name, self._life_table_folder(name)))
         if self.definition.table is not None:
             files.append(table_path(self.definition.table, self.path))

@@ -7,12 +7,15 @@ lived in each year of age). Beyond the last age of the table, the rate is consta
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from popsim.definitions.money import PriceCountry
 from popsim.elementary import log1p
 from popsim.errors import DefinitionError
 from popsim.population.csv_table import read_csv
@@ -20,6 +23,9 @@ from popsim.units import DAYS_PER_YEAR
 
 FOLDER = Path(__file__).parents[1] / "evidence"
 SEXES = ("male", "female")
+OF_COUNTRIES: Mapping[PriceCountry, str] = MappingProxyType(  # of years before the pandemic
+    {"england": "uk", "united_states": "us_2019", "netherlands": "netherlands"}
+)
 
 
 @dataclass(frozen=True)

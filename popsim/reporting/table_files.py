@@ -26,6 +26,7 @@ from popsim.exchange.tables.csv_file import write_csv
 from popsim.reporting.labels import code_label, codes_of, level_label
 from popsim.studies.content import combined_hash
 from popsim.studies.measures import measure_of
+from popsim.studies.prices import money_in_words
 
 if TYPE_CHECKING:
     from popsim.analyses.decision_view import StudyFacts
@@ -68,7 +69,7 @@ class Collection:
         strategies, settings: titles by name.
         hashes: content hash of each run, by its id.
         seed: of the first study.
-        currency: of the first study.
+        money: currency and year of the amounts of the first study.
     """
 
     command: str
@@ -77,7 +78,7 @@ class Collection:
     settings: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     seed: int | None = None
-    currency: str = ""
+    money: str = ""
 
     @property
     def head(self) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def tables_are_of(
     collection.strategies |= {strategy.name: strategy.title for strategy in experiment.strategies}
     collection.settings |= {setting.name: setting.title for setting in network.settings}
     collection.seed = experiment.seed if collection.seed is None else collection.seed
-    collection.currency = collection.currency or experiment.currency
+    collection.money = collection.money or money_in_words(experiment)
     if run_id and content_hash:
         collection.hashes[run_id] = content_hash
 
@@ -135,7 +136,7 @@ def tables_are_of_model(facts: StudyFacts) -> None:
     collection = _COLLECTION.get()
     if collection is not None:
         collection.strategies |= facts.strategies
-        collection.seed, collection.currency = facts.seed, facts.currency
+        collection.seed, collection.money = facts.seed, facts.currency
 
 
 def write_tables(collection: Collection, csv: Path | None, json_path: Path | None, xlsx: Path | None) -> list[Path]:
@@ -244,7 +245,7 @@ def _labelled(table: NamedTable, collection: Collection) -> NamedTable:
         frame = frame.with_columns(pl.Series("level", levels, pl.String))
     codes = {name: found for name in frame.columns if (found := codes_of(name)) and set(frame[name]) <= {*found, None}}
     columns = (pl.col(name).replace_strict(labels, return_dtype=pl.String) for name, labels in codes.items())
-    money = {name: collection.currency for name in frame.select(selectors.numeric()).columns if MONEY.match(name)}
+    money = {name: collection.money for name in frame.select(selectors.numeric()).columns if MONEY.match(name)}
     units = {name: unit for name, unit in {**money, **table.units}.items() if unit and name in frame.columns}
     return NamedTable(table.title, frame.with_columns(columns), units)
 
@@ -264,7 +265,7 @@ def _declared(name: str, collection: Collection) -> tuple[str, str | None]:
         measure = measure_of(name)
     except InputError:
         return name.replace("_", " "), None
-    unit = "share" if measure.unit.startswith("%") else measure.unit.format(currency=collection.currency)
+    unit = "share" if measure.unit.startswith("%") else measure.unit.format(currency=collection.money)
     member = collection.settings.get(measure.member(name), measure.member(name)) if measure.each else ""
     return f"{measure.label}: {member}" if member else measure.label, unit
 

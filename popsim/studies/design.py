@@ -358,7 +358,7 @@ def resolve(
         DefinitionError: the experiment names something that does not exist.
     """
     own = (*own_organ_systems_of(experiment, Path(file)), *organ_systems)
-    schema = schema_of(own)
+    schema, cohort = schema_of(own), cohort.of_country(experiment.prices)
     sampling = plan(cohort, schema)
     checked = CareNetwork(network, schema.columns, file)
     refuse_left_out(experiment, file)

@@ -9,7 +9,7 @@ from typing import Any, Never
 from popsim.care.network import CareNetwork
 from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
-from popsim.definitions.money import AS_PRINTED
+from popsim.definitions.money import AS_PRINTED, OF_COUNTRY
 from popsim.definitions.parameter import ParameterFile
 from popsim.definitions.score import Score
 from popsim.definitions.signal import SignalFile
@@ -54,7 +54,8 @@ def check_file(path: Path) -> str:
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {counted(len(scenarios), 'scenario')}" if scenarios else ""
         warnings = [f"  warning: {one}" for one in design_warnings(study.experiment, study.sampling)]
-        notes = [*organ_system_notes(study), *warnings, *cohort_notes(study.cohort, study.schema), *price_notes(study)]
+        notes = [*organ_system_notes(study), *warnings, *cohort_notes(study.cohort, study.schema)]
+        notes += [*price_notes(study), *country_notes(study)]
         return "\n".join([f"experiment '{study.experiment.name}' is sound: {names}{more}", *notes])
     if any(key in table for key in ("settings", "drug_class", "columns", "table", "signals", "items")):
         return _check_model(path, table)
@@ -155,6 +156,16 @@ def price_notes(study: Study) -> list[str]:
         if others:
             notes.append(f"  prices of other years than {usual}, used as printed: {', '.join(others)}")
     return notes
+
+
+def country_notes(study: Study) -> list[str]:
+    """Whose prices, utilities, utility norms and deaths an experiment has."""
+    country, norms, table = study.experiment.prices, study.experiment.utility_norms, study.cohort.life_table
+    others = [
+        f"utility norms: {country if norms == OF_COUNTRY else norms or 'none'}",
+        f"life table: {table.name if table else 'none'}",
+    ]
+    return [f"  prices and utilities: {country} ({', '.join(study.parameters.valuation)}); {'; '.join(others)}"]
 
 
 def read_network(path: Path) -> CareNetwork:

@@ -66,13 +66,13 @@ def test_a_runs_tables_in_every_form(results, tmp_path, capsys):
         "content_hash": run.manifest["content_hash"],
     }  # fmt: skip
     first = content["tables"][0]
-    assert (first["title"], first["units"]["cost"]) == ("Incremental analysis", "GBP")
+    assert (first["title"], first["units"]["cost"]) == ("Incremental analysis", "GBP of 2023")
     assert {row["strategy"] for row in first["records"]} == set(run.strategies.values())
     csv = pl.read_csv(files["csv"])
-    assert csv.columns[:3] == ["strategy", "cost, GBP", "effect, QALYs per person in follow-up"]
-    assert csv["cost, GBP"].to_list() == pytest.approx([row["cost"] for row in first["records"]])
+    assert csv.columns[:3] == ["strategy", "cost, GBP of 2023", "effect, QALYs per person in follow-up"]
+    assert csv["cost, GBP of 2023"].to_list() == pytest.approx([row["cost"] for row in first["records"]])
     means = run.frame("summary").filter(measure="cost_total")
-    assert sorted(csv["cost, GBP"]) == pytest.approx(sorted(means["mean"]))
+    assert sorted(csv["cost, GBP of 2023"]) == pytest.approx(sorted(means["mean"]))
     with zipfile.ZipFile(files["xlsx"]) as book:
         sheets = re.findall(r'<sheet name="([^"]+)"', book.read("xl/workbook.xml").decode())
         properties = book.read("docProps/core.xml").decode()

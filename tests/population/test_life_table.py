@@ -112,3 +112,9 @@ def test_life_tables_of_the_united_kingdom_and_of_other_years() -> None:
     """The probability of dying at 80, as printed."""
     assert 1.0 - LifeTable.read("uk").survival(80.0, 1.0, female=True) == pytest.approx(0.03841)
     assert LifeTable.read("us_2022").rate[0, 80] > LifeTable.read("us_2019").rate[0, 80]
+
+
+@pytest.mark.parametrize(("female", "printed"), [(False, 80.0545), (True, 83.2876)])
+def test_the_netherlands_have_the_life_expectancy_that_the_united_nations_print(female: bool, printed: float) -> None:
+    """World Population Prospects 2024, at birth, 2015 to 2020; the table is made of rates of five-year groups."""
+    assert LifeTable.read("netherlands").life_expectancy(0.0, female) == pytest.approx(printed, abs=0.03)

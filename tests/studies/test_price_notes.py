@@ -17,10 +17,11 @@ from popsim.errors import DefinitionError, InputError
 from popsim.evidence.money import converted, scaled
 from popsim.evidence.parameters import load_parameters
 from popsim.evidence.sets import VALUATION_SETS, Parameters
+from popsim.population.cohort import CohortSource
 from popsim.studies.design import Change, Study, read_study
 from popsim.studies.parameters import unconverted_parameters
 from popsim.studies.prices import in_money_of, prices, prices_in_words
-from popsim.verification.definition_check import price_notes
+from popsim.verification.definition_check import country_notes, price_notes
 
 MAIN = Path(__file__).parents[2] / "experiments" / "heart_failure_discharge.toml"
 
@@ -252,6 +253,40 @@ def test_a_stored_run_needs_no_table_of_indices_again():
     changes = {"price_year": 2023, "currency": "JPY", "price_indices": "far_away.csv"}
     experiment = ExperimentDefinition.read(MAIN).model_copy(update=changes)
     assert unconverted_parameters(experiment, MAIN).care_prices["inpatient_day"] == 292.0
+
+
+@pytest.mark.parametrize(
+    ("country", "currency", "table"),
+    [("england", "GBP", "uk"), ("united_states", "USD", "us_2019"), ("netherlands", "EUR", "netherlands")],
+)
+def test_one_key_chooses_prices_utilities_norms_and_life_table(country, currency, table):
+    by_country = "../cohorts/heart_failure_discharge_by_country.toml"
+    found = study(prices=country, currency=currency, price_year=2023, utility_norms="country", cohort=by_country)
+    assert found.parameters.valuation == VALUATION_SETS[country]
+    assert found.cohort.life_table.name == table
+    assert {f"life_table_{table}.csv", f"utility_norms_{country}.csv"} <= {*found.shared_content()["data"]}
+    (said,) = country_notes(found)
+    assert said.endswith(f"; utility norms: {country}; life table: {table}")
+
+
+def test_a_cohorts_own_life_table_stays():
+    (said,) = country_notes(study(prices="netherlands", currency="EUR", price_year=2023))
+    assert "netherlands (nl_prices, nl_societal_prices, nl_clinical_prices, nl_utilities)" in said
+    assert said.endswith("; utility norms: none; life table: us_2019")
+
+
+def test_a_cohort_alone_has_the_life_table_of_the_usual_country():
+    cohort = CohortSource.read(MAIN.parent / "../cohorts/heart_failure_discharge_by_country.toml")
+    assert cohort.life_table is not None
+    assert cohort.life_table.name == "uk"
+    assert cohort.input_files()[1].name == "life_table_uk.csv"
+
+
+def test_the_experiment_at_prices_of_the_netherlands():
+    found = read_study(MAIN.parent / "countries" / "heart_failure_netherlands.toml")
+    assert prices_in_words(found.experiment) == "EUR of 2023"
+    assert found.parameters.care_prices["discount_rate_qalys"] == 0.015
+    assert found.parameters.clinical_prices["dialysis_day"] == pytest.approx(196.0 * 131.365 / 103.509, rel=1e-5)
 
 
 def test_the_experiment_at_prices_of_the_united_states():

@@ -45,11 +45,12 @@ def answer_figure(run: StoredRun | DecisionView) -> Figure:
     panels = [panel for panel in panels if any(row is not None for row in panel[2].values())]
     base = titles[view.comparator].lower()
     drawn = any(row["parameter_low"] is not None for row in worth.values())
+    few = "Parameters are held certain. " if view.draws <= 1 else ""
+    spread = "Thin bars: 95% of the uncertain parameters. " if drawn else few
     thick = "Thick bars: 95% Monte Carlo intervals. " if has_intervals(view) else ""
     note = (
         f"All against {base}, the line at 0, at {view.willingness_to_pay:,.0f} {view.currency} per QALY. "
-        f"{thick}{'Thin bars: 95% of the uncertain parameters. ' if drawn else 'Parameters are held certain. '}"
-        "Ring: the best buy."
+        f"{thick}{spread}Ring: the best buy. Costs are in {view.prices}."
     )
     figure = style.blank(10.5, 1.75 + 0.55 * len(names), "The answer: what to choose, and what it takes", note)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]

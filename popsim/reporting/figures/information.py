@@ -23,6 +23,7 @@ from popsim.economics.information import (
     sample_information,
 )
 from popsim.errors import InputError
+from popsim.evidence.sets import VALUATION_SETS
 from popsim.plurals import counted
 from popsim.reporting.figures import style
 from popsim.reporting.figures.value import ALL_THE_SAME, GRID
@@ -35,7 +36,7 @@ MAX_BARS = 15
 POINTS = 300  # of a density
 MARGIN = 0.25  # of the draws' range, on either side of a density
 UPPER_BOUND = " One replication per draw: Monte Carlo error is included, so values are upper bounds."
-NAME_A_STUDY = "name a study with --study PARAMETER=SD:PEOPLE/..., like nhs_prices.inpatient_day=200:50/100/500"
+NAME_A_STUDY = "name a study with --study PARAMETER=SD:PEOPLE/..., like {}=200:50/100/500"
 
 
 @style.styled
@@ -57,7 +58,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
         f"Net benefit: QALYs gained at {shown.willingness_to_pay:,.0f} {shown.currency} each, less extra "
         f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
-        "Right of 0 the strategy is worth its cost. Marks: means."
+        f"Right of 0 the strategy is worth its cost. Marks: means. Costs are in {shown.prices}."
     )
     if decision.noise is None:
         note += UPPER_BOUND.replace("values are upper bounds", "curves are too wide")
@@ -98,7 +99,7 @@ def evpi(run: StoredRun | DecisionView, highest: float | None = None) -> Figure:
     note = (
         "Expected value of perfect information: what a wrong choice costs on average because parameters are "
         f"uncertain, the most that any research is worth per person whom the decision affects. Band: 95% Monte Carlo "
-        f"interval over {counted(shown.draws, 'draw')}. {_best(shown, decision, grid)}"
+        f"interval over {counted(shown.draws, 'draw')}. {_best(shown, decision, grid)} Costs are in {shown.prices}."
     ) + ("" if here["luck_removed"] else UPPER_BOUND)
     if here["value"] == 0.0:
         note += f" At {price:,.0f} the same strategy is best in every draw: to know more would not change the choice."
@@ -147,7 +148,7 @@ def evppi(run: StoredRun | DecisionView) -> Figure:
         f"Expected value of partial perfect information at {shown.willingness_to_pay:,.0f} "
         f"{shown.currency} per QALY, {counted(shown.draws, 'draw')}: the most that research on it alone is worth. "
         f"Whiskers: 95% Monte Carlo intervals; where one reaches 0, draws are too few to tell the value from noise. "
-        f"Dashed line: all parameters (EVPI), {rounded(everything['value'])}."
+        f"Dashed line: all parameters (EVPI), {rounded(everything['value'])}. Costs are in {shown.prices}."
     )
     note += f" {left} parameters of no larger value are not shown." if left else ""
     note += f" {known.left_out}." if known.left_out else ""
@@ -173,7 +174,8 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
             same, or the parameter is unknown or cannot matter.
     """
     if study is None:
-        raise InputError(NAME_A_STUDY)
+        care = VALUATION_SETS[run.experiment.prices].care if isinstance(run, StoredRun) else ""
+        raise InputError(NAME_A_STUDY.format(f"{care}.inpatient_day" if care else "NAME"))
     shown = DecisionView.of_run(run)
     decision = _decision(shown)
     known = shown.known(QALYS)
@@ -189,7 +191,7 @@ def evsi(run: StoredRun | DecisionView, study: ProposedStudy | None = None) -> F
         f"what the data of a study of {study.parameter} are worth for each person whom the decision affects; one "
         f"person's observation has a standard deviation of {study.standard_deviation:g}. Whiskers: 95% Monte Carlo "
         f"intervals over {counted(shown.draws, 'draw')}. A study pays if EVSI times the people affected exceeds its "
-        "cost."
+        f"cost. Costs are in {shown.prices}."
     ) + ("" if everything["luck_removed"] else UPPER_BOUND)
     figure = style.blank(7.6, 4.6, f"What a study of {label} is worth, by its size", note)
     axis = figure.subplots()

@@ -94,7 +94,7 @@ def acceptability(run: StoredRun | DecisionView, highest: float | None = None) -
     note = (
         f"Probability, over {shown.draws:,} parameter draws, that the strategy has the highest net benefit. "
         "The thick band marks the frontier: the strategy with the highest expected net benefit, the one to choose. "
-        f"Dotted line: {shown.willingness_to_pay:,.0f} {shown.currency} per QALY."
+        f"Dotted line: {shown.willingness_to_pay:,.0f} {shown.currency} per QALY. Costs are in {shown.prices}."
     )
     figure = style.blank(7.6, 4.8, "Which strategy is worth choosing, by willingness to pay for a QALY", note)
     axis = figure.subplots()
