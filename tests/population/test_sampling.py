@@ -169,7 +169,11 @@ def test_life_table_hazard_follows_age_and_sex(heart_failure: CohortSource) -> N
              "female": {"distribution": "fixed", "value": 1.0}}, {},
             "columns.age_years.column = 'female': is in '1', not 'a'",
         ),
-        ({"female": {"distribution": "fixed", "value": 1.0}}, {"life_table": "xx"}, "'xx': allowed: netherlands, uk, us_2019"),
+        (
+            {"female": {"distribution": "fixed", "value": 1.0}},
+            {"life_table": "xx"},
+            "'xx': allowed: netherlands, uk, us_2019",
+        ),
     ],
 )  # fmt: skip
 def test_refused_before_sampling(columns: dict[str, dict[str, object]], keys: dict[str, str], message: str) -> None:
