@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from popsim.economics.uncertainty import nested_means
-from popsim.runs.warm_up import DAILY, hospital_columns, warm_up_of
+from popsim.runs.warm_up import ADMISSIONS, DAILY, hospital_columns, warm_up_of
 
 if TYPE_CHECKING:
     from popsim.runs.run import StoredRun
@@ -37,7 +37,7 @@ def steady_beds(run: StoredRun) -> SteadyBeds | None:
     if DAILY not in run.tables:
         return None
     columns = hospital_columns(run.network)
-    first, rule = warm_up_of(run.experiment, run.network, run.table(DAILY))
+    first, rule = warm_up_of(run.experiment, run.network, run.table(DAILY), run.table(ADMISSIONS))
     long = (
         run.table(DAILY)
         .filter(pl.col("day") >= first)

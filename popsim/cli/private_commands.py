@@ -43,13 +43,26 @@ def _misuse(error: Exception, parameters: list[Any], wanted: list[str], command:
     flags = sorted(flag for one in parameters for flag in one.opts if flag.startswith("--"))
     about = getattr(error, "param", None)
     hint = f"see 'popsim twin {command} --help'"
-    if any(flag.partition("=")[0] not in [*flags, "--help"] for flag in wanted):
+    given = {flag.partition("=")[0] for flag in wanted}
+    if given - {*flags, "--help"}:
         return f"command line: no such option, allowed: {', '.join(flags)}"
     if about is None:
         return f"command line: not understood, {hint}"
-    name = about.opts[0] if about.opts[0].startswith("--") else about.name.upper()
-    missing = type(error).__name__ == "MissingParameter"
-    return f"command line: {name}: {'missing' if missing else 'not of the right form'}, {hint}"
+    if type(error).__name__ == "MissingParameter":
+        required = [one for one in parameters if one is about or (one.required and _is_option(one))]
+        lacking = [one for one in required if not given & {*one.opts}]
+        return f"command line: {', '.join(map(_name, lacking))}: missing, {hint}"
+    return f"command line: {_name(about)}: not of the right form, {hint}"
+
+
+def _is_option(parameter: Any) -> bool:
+    """Whether it is an option, and no argument."""
+    return bool(parameter.opts[0].startswith("--"))
+
+
+def _name(parameter: Any) -> str:
+    name: str = parameter.opts[0] if _is_option(parameter) else parameter.name.upper()
+    return name
 
 
 def private[**P](command: Callable[P, None]) -> Callable[P, None]:

@@ -22,7 +22,7 @@ from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
 from popsim.runs.unit_file import UnitRecord
-from popsim.runs.warm_up import DAILY, WarmUpRule, beds_after, waits_after, warm_up_of, with_later
+from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, beds_after, waits_after, warm_up_of, with_later
 from popsim.runs.work import (
     TRIES,
     Failure,
@@ -177,7 +177,7 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
     for name in kept[1:]:
         store.write_table(name, scans[name])
     experiment, network, daily = study.experiment, study.network, scans.get(DAILY)
-    warm_up = warm_up_of(experiment, network, daily)
+    warm_up = warm_up_of(experiment, network, daily, scans.get(ADMISSIONS))
     by_unit = scans["measures"]
     if warm_up.days and daily is not None:
         beds, waits = beds_after(daily, network, warm_up.days), None

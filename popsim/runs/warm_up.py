@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from popsim.outcomes.measures import waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.utilisation import OF_WAITS
 
-DAILY = "daily"  # the table of a run that keeps days
+DAILY, ADMISSIONS = "daily", "admissions"  # tables of a run that keeps persons
 KINDS = ("census", "queue")
 UNIT = ("strategy", "draw", "replication", "region")
 ASKED = ("person_id", "setting", "event", "time_days")  # columns of events that waits are of
@@ -30,36 +30,46 @@ class WarmUpRule(NamedTuple):
     rule: str
 
 
-def hospital_columns(network: NetworkDefinition) -> list[str]:
+def hospital_columns(network: NetworkDefinition, kinds: Sequence[str] = KINDS) -> list[str]:
     """Columns of the daily table: people in each setting of the hospital, and waiting for it."""
     names = [one.name for one in network.settings if one.setting_class in HOSPITAL]
-    return [f"{kind}_{name}" for kind in KINDS for name in names]
+    return [f"{kind}_{name}" for kind in kinds for name in names]
 
 
-def warm_up_of(experiment: ExperimentDefinition, network: NetworkDefinition, daily: pl.LazyFrame | None) -> WarmUpRule:
-    """The warm-up of a run by MSER-5, on all who are in the hospital or wait for it under the comparator.
+def warm_up_of(
+    experiment: ExperimentDefinition,
+    network: NetworkDefinition,
+    daily: pl.LazyFrame | None,
+    admissions: pl.LazyFrame | None,
+) -> WarmUpRule:
+    """The warm-up of a run by MSER-5, on the hospital's other patients under the comparator.
+
+    The people of the study do not count: that their number rises while they enter, and falls later, is no warm-up.
 
     Args:
         experiment: as it was run.
         network: its care network; one that begins with patients has no warm-up.
-        daily: the daily table of all units, or None where the run keeps no days.
+        daily, admissions: tables of all units, or None where the run keeps none.
     """
+    if network.study_beds:
+        return WarmUpRule(0, "Occupancy and waits are of all days: there are no patients but the people of the study.")
     if not begins_empty(experiment, network):
         return WarmUpRule(0, "Occupancy and waits are of all days: the network begins with patients.")
     all_days = "Occupancy and waits are of all days, though the network begins empty"
     begin_in_use = "warm_up_days or a census in the network's file begins it in use."
-    if daily is None:
+    if daily is None or admissions is None:
         return WarmUpRule(0, f'{all_days}: store = "measures" keeps none to find a warm-up; {begin_in_use}')
     days, least = experiment.enrolment_days + experiment.follow_up_days, MIN_BATCHES * BATCH_DAYS
     if days < least:
         return WarmUpRule(0, f"{all_days}: {days} are too few to find a warm-up, it takes {least}; {begin_in_use}")
-    first = _first_steady_day(daily.filter(pl.col("strategy") == experiment.reference), hospital_columns(network))
+    usual = pl.col("strategy") == experiment.reference
+    first = _first_steady_day(daily.filter(usual), admissions.filter(usual), hospital_columns(network, ("census",)))
     under = experiment.strategy(experiment.reference).title.lower()
     kept = experiment.store == "events"
     return WarmUpRule(
         first,
         f"{'Occupancy and waits leave' if kept else 'Occupancy leaves'} out the first {first} of {days} days, the "
-        f"warm-up, under every strategy: MSER-5 on all who are in hospital or wait for it under {under}."
+        f"warm-up, under every strategy: MSER-5 on the hospital's other patients under {under}."
         + ("" if kept else f' Waits are of all days: store = "{experiment.store}" keeps none of them.'),
     )
 
@@ -120,17 +130,21 @@ def _of_unit(unit: Iterable[object], measures: pl.DataFrame) -> pl.DataFrame:
     return measures.select(*(pl.lit(one).alias(name) for name, one in zip(UNIT, unit, strict=True)), pl.all())
 
 
-def _first_steady_day(daily: pl.LazyFrame, columns: list[str]) -> int:
-    """Days until the sum of columns is steady, on average over draws and replications."""
-    people: NDArray[np.float64] = (
-        daily.group_by("draw", "replication", "day")
-        .agg(pl.sum_horizontal(columns).sum().alias("people"))  # over regions
-        .group_by("day")
-        .agg(pl.col("people").mean())
-        .sort("day")
-        .collect()["people"]
-        .to_numpy()
-        .astype(np.float64)
-    )
-    whole = len(people) // BATCH_DAYS * BATCH_DAYS
-    return BATCH_DAYS * warm_up_batches(people[:whole].reshape(-1, BATCH_DAYS).mean(axis=1))
+def _first_steady_day(daily: pl.LazyFrame, admissions: pl.LazyFrame, columns: list[str]) -> int:
+    """Days until the number of patients outside the study is steady, on average over draws and replications.
+
+    Args:
+        daily: of one strategy, in all units.
+        admissions: of the same units; those who are in hospital at the end of a day are taken off the columns' sum.
+        columns: people there, by setting.
+    """
+    people = daily.group_by("day").agg(pl.sum_horizontal(columns).sum().alias("people")).sort("day").collect()
+    runs = daily.select("draw", "replication").unique().collect().height
+    last = len(people) - 1
+    moves = np.zeros(len(people) + 1)
+    for column, change in (("admit_time_days", 1.0), ("discharge_time_days", -1.0)):
+        days = admissions.select(pl.col(column).drop_nulls().floor().clip(0, last + 1).cast(pl.Int64)).collect()
+        np.add.at(moves, days.to_series().to_numpy(), change)
+    others: NDArray[np.float64] = (people["people"].to_numpy() - np.cumsum(moves)[: last + 1]) / runs
+    whole = len(others) // BATCH_DAYS * BATCH_DAYS
+    return BATCH_DAYS * warm_up_batches(others[:whole].reshape(-1, BATCH_DAYS).mean(axis=1))

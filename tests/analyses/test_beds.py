@@ -15,8 +15,8 @@ from popsim.runs.warm_up import beds_after, begins_empty, waits_after, warm_up_o
 DAYS, FILLS = 300, 40
 
 
-def run_of(seed=4, **changes):
-    """A ward whose census rises to 12 over 40 days, and with a third of that under the other strategy."""
+def run_of(seed=4, stays=(), **changes):
+    """A ward whose census rises to 12 over 40 days, and to a third of that under the other strategy; with stays."""
     random, days = np.random.default_rng(seed), np.arange(DAYS)
     parts = []
     for strategy, level in (("usual", 12.0), ("other", 4.0)):
@@ -39,8 +39,10 @@ def run_of(seed=4, **changes):
     )
     for name, value in changes.items():
         setattr(experiment if hasattr(experiment, name) else network, name, value)
+    schema = {"strategy": pl.String, "admit_time_days": pl.Float64, "discharge_time_days": pl.Float64}
+    tables = {"daily": daily, "admissions": pl.DataFrame(list(stays), schema=schema, orient="row")}
     return SimpleNamespace(
-        tables=("daily",), table=lambda _: daily.lazy(), experiment=experiment, network=network,
+        least_count=0, tables=tables, table=lambda name: tables[name].lazy(), experiment=experiment, network=network
     )  # fmt: skip
 
 
@@ -68,13 +70,33 @@ def test_a_network_that_begins_with_patients_has_no_warm_up(changes):
     assert mean(found, "usual") == pytest.approx(12.0 * (1.0 - (FILLS + 1) / 2 / DAYS), abs=0.07)  # area by hand
 
 
+def test_people_of_the_study_are_no_warm_up():
+    """Ten of them, in each of the three replications, are there in the middle of the time: the warm-up is the same."""
+    stays = [("usual", 100.0 + 2 * i, 200.5 + 2 * i) for i in range(10)] * 3
+    run, day = run_of(stays=stays), pl.col("day")
+    there = sum(((day + 1 > start) & (day + 1 < end)).cast(pl.Float64) for _, start, end in stays[:10])
+    with_them = run.tables["daily"].with_columns(
+        census_ward=pl.col("census_ward") + pl.when(pl.col("strategy") == "usual").then(there).otherwise(0.0)
+    )
+    run.tables["daily"] = with_them
+    assert steady_beds(run).rule == steady_beds(run_of()).rule
+    run.tables["admissions"] = run.tables["admissions"].clear()
+    assert steady_beds(run).rule != steady_beds(run_of()).rule
+
+
+def test_a_hospital_for_the_study_alone_has_no_warm_up():
+    assert "no patients but the people of the study" in steady_beds(run_of(study_beds=True)).rule
+
+
 def test_a_short_run_says_so():
     assert "90 are too few to find a warm-up, it takes 100" in steady_beds(run_of(follow_up_days=90)).rule
 
 
 def test_a_run_without_days_says_so():
     run = run_of()
-    assert warm_up_of(run.experiment, run.network, None).rule.startswith("Occupancy and waits are of all days, though")
+    assert warm_up_of(run.experiment, run.network, None, None).rule.startswith(
+        "Occupancy and waits are of all days, though"
+    )
 
 
 def test_measures_of_occupancy_count_the_same_days():

@@ -43,7 +43,8 @@ def occupancy(run: StoredRun, settings: Sequence[str] = ()) -> Figure:
         raise InputError(f"no setting '{wrong[0]}', {did_you_mean(wrong[0], known)}")
     names = list(settings) or [name for name, setting in known.items() if setting.setting_class in SHOWN]
     limits = [capacity(run, strategy) for strategy in run.strategies]
-    days, warm_up = _days(run, names), warm_up_of(run.experiment, run.network, run.table("daily"))
+    days = _days(run, names)
+    warm_up = warm_up_of(run.experiment, run.network, run.table("daily"), run.table("admissions"))
     if run.network.study_beds:
         counts = pl.concat(days.values()).drop("strategy", "day").to_numpy()
         run.refuse_small_counts(counts.ravel().tolist(), "people in beds")
