@@ -103,6 +103,12 @@ def test_files_of_a_twin_that_cannot_be_are_refused_without_their_folder(tmp_pat
         assert said.startswith(f"popsim: command line: {flag}: must be the path") and str(tmp_path) not in said
 
 
+def test_a_command_names_all_that_it_lacks(capsys):
+    for given, lacking in (([], "RECORD, --registry, --cohort"), (["Jane.toml", "--cohort=c.toml"], "--registry")):
+        assert main(["twin", "new", *given]) == 2
+        assert capsys.readouterr().err == f"popsim: command line: {lacking}: missing, see 'popsim twin new --help'\n"
+
+
 def test_a_twin_that_has_died_is_not_forecast(tmp_path, capsys):
     registry, [twin] = registry_of(tmp_path)
     registry.update(stream("2,died,,,event"), "a.csv", twin=twin)
