@@ -5,17 +5,12 @@ from __future__ import annotations
 import sqlite3
 import zipfile
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from made_cdm import MEASUREMENT, PERSON, TABLES, facts_of, folder_of, parquet_of, sqlite_of, zip_of
 
 from popsim.cli import main
 from popsim.errors import DefinitionError, InputError
-
-ROOT = Path(__file__).parents[3]
-SYNTHEA = ROOT.parent / "shared" / "data" / "omop" / "Synthea27Nj_5.4.zip"
-COHORT = ROOT / "cohorts" / "heart_failure_discharge.toml"
 
 
 def changed(name: str, old: str, new: str) -> dict[str, str]:
