@@ -138,6 +138,17 @@ def test_numbers_are_those_of_the_results(cards, results):
     assert "the 90% interval holds 50% of values: too narrow" in card_markdown(cards["forecast"])
 
 
+def test_a_model_that_is_no_better_than_chance_or_a_score_fails(results, tmp_path):
+    said = json.loads((results["risk_model"] / "model_card.json").read_text())
+    said["performance"]["c-statistic"] = {"value": 0.51, "low": 0.44, "high": 0.58}
+    gain = {"value": -0.17, "low": -0.28, "high": -0.07}
+    said["against"] = [{"name": "LACE", "c_statistic": {"value": 0.68, "low": 0.6, "high": 0.76}, "gain": gain}]
+    (tmp_path / "model_card.json").write_text(json.dumps(said))
+    misses = read_evidence("risk_model", tmp_path).misses
+    assert "readmitted: c-statistic 0.51 (0.44 to 0.58): it may tell people apart no better than chance." in misses
+    assert "readmitted: no better than LACE: c-statistic less its c-statistic -0.17 (-0.28 to -0.07)." in misses
+
+
 def test_a_changed_result_changes_the_card(cards, tmp_path):
     high = model_card(
         read_facts("forecast"), read_evidence("forecast", forecasts(tmp_path / "high.json", too_high=1.6))

@@ -253,6 +253,11 @@ def _risk_model(folder: Path) -> CardEvidence:
     tables.append(ReportTable("Features", ["Feature", "c-statistic lost when shuffled", "Missing"], features))
     misses = risk_misses(event["label"], event)
     misses += [
+        f"{event['label']}: no better than {one['name']}: c-statistic less its c-statistic {estimate(one['gain'])}."
+        for one in said["against"]
+        if one["gain"]["low"] is not None and one["gain"]["low"] <= 0.0
+    ]
+    misses += [
         f"{one['feature']} has shifted since training (stability index {one['index']:.2f})." for one in said["shifted"]
     ]
     misses += said["limits"]
