@@ -66,8 +66,14 @@ def validated(sources: Sequence[Source], run: Run) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=TYPES)
 
 
-def write_validation_record(sources: Sequence[Source], path: Path) -> None:
-    """Write what a validation is of, beside its table: hashes of popsim and of the files, people simulated."""
+def write_validation_record(sources: Sequence[Source], of_files: int, path: Path) -> None:
+    """Write what a validation is of, beside its table: hashes of popsim and of the files, people simulated.
+
+    Args:
+        sources: that were simulated.
+        of_files: number of target files that there are.
+        path: of the record.
+    """
     files = {str(source.file): file_hash(source.file) for source in sources}
     people = [source.study.experiment.population for source in sources]
     made = datetime.now(UTC).strftime("%Y-%m-%d")
@@ -75,6 +81,7 @@ def write_validation_record(sources: Sequence[Source], path: Path) -> None:
         "code": code_hash(),
         "made": made,
         "files": files,
+        "of_files": max(of_files, len(files)),
         "seed": sources[0].study.experiment.seed,
         "people": sum(people),
     }

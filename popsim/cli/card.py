@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from popsim.cli.options import warn
 from popsim.errors import InputError
 
 MODELS = ("simulator", "forecast")  # any other word is the folder of a learned risk model
@@ -55,6 +56,7 @@ def card(
     for written in write_cards(made, out or Path("results/cards") / name):
         print(written)
     print(f"TRIPOD+AI: {made.coverage}")
+    warn(evidence.warnings)
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from popsim.errors import InputError, did_you_mean
 from popsim.plurals import counted
 
 if TYPE_CHECKING:
+    from popsim.definitions.experiment import ExperimentDefinition
     from popsim.learning.evaluation import Evaluation
     from popsim.runs.engine import Engine
     from popsim.studies.design import Study, Unit
@@ -97,9 +99,10 @@ def _from_model(
 
     if outcome not in OUTCOMES:
         raise InputError(f"command line: --outcome = '{outcome}': {did_you_mean(outcome, OUTCOMES)}")
-    frame = collect_units(units, horizon, every, engine)
     study, strategy = units[0].study, units[0].strategy.name
-    experiment = study.experiment
+    experiment, learning = study.experiment, study.parameters_of(0)["learning"]
+    refuse_too_few_days(experiment, horizon, every, learning["training_share"])
+    frame = collect_units(units, horizon, every, engine)
     replications = f"{counted(len(units), 'replication')}, " if len(units) > 1 else ""
     source = {
         "Simulation": f"{experiment.population:,} twins of {experiment.name}, strategy {strategy}, "
@@ -109,8 +112,34 @@ def _from_model(
         "What is predicted from": "what care observes: diagnoses, doses, the event log, readings with their errors; "
         "deprivation and ethnicity are audited, not predicted from",
     }
-    scores, learning = {"LACE": "score_lace"}, study.parameters_of(0)["learning"]
+    scores = {"LACE": "score_lace"}
     return evaluate(frame, outcome, subgroups(frame), horizon_days=horizon, scores=scores, parameters=learning), source
+
+
+def refuse_too_few_days(experiment: ExperimentDefinition, horizon: int, every: int | None, share: float) -> None:
+    """Refuse a horizon that leaves no landmark to learn from: its outcome must be known before the test begins.
+
+    Args:
+        experiment: to be simulated.
+        horizon: days within which the outcome counts.
+        every: days between landmarks; None: one after each discharge.
+        share: of the landmarks' time that is for learning.
+
+    Raises:
+        InputError: it does; the message says which horizon and which days would do if landmarks were even over time.
+    """
+    days = experiment.enrolment_days + experiment.follow_up_days
+    first, last = every or 1, days - horizon
+    is_one_day = every is not None and first <= last < 2 * every  # then people alone are kept apart
+    if is_one_day or last >= first + horizon:
+        return
+    enough = horizon + math.ceil((first + horizon) / share) - experiment.enrolment_days
+    shorter = math.floor((share * days - first) / (1.0 + share))
+    advice = f"--days must be {enough} or more" + (f", or --horizon {shorter} or less" if shorter >= 1 else "")
+    raise InputError(
+        f"command line: --horizon = {horizon}: leaves no landmark to learn from in {days} simulated days, because the "
+        f"{horizon} days of those for learning end before the test begins: {advice}"
+    )
 
 
 def _from_table(

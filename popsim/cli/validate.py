@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,9 @@ import typer
 from popsim.cli.options import StudyOptions, prints_tables, study_options
 from popsim.errors import InputError
 
-SHIPPED = ("experiments/targets", "experiments/trials")
+KINDS = ("targets", "trials")  # folders of target files, in one folder
+SHIPPED = "experiments"
+SHIPPED_FOLDERS = [f"{SHIPPED}/{kind}" for kind in KINDS]
 
 
 @prints_tables
@@ -33,15 +36,22 @@ def validate(
     from popsim.reporting.figures.validation import validation_figure
     from popsim.reporting.text.validation import validation_text
 
-    chosen = files or [path for folder in SHIPPED for path in sorted(Path(folder).glob("*.toml"))]
+    chosen = files or target_files([Path(SHIPPED)])
     if not chosen:
-        raise InputError(f"no files: name some, or run this in the folder that holds {' and '.join(SHIPPED)}")
+        raise InputError(f"no files: name some, or run this in the folder that holds {' and '.join(SHIPPED_FOLDERS)}")
     sources = [read_source(path, options.changes()) for path in chosen]
     table = validated(sources, options.run)
     folder = options.out / "validation"
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(table, folder / "validation.csv", "--out")
-    write_validation_record(sources, folder / "validation.json")
+    beside = target_files([path.resolve().parent.parent for path in chosen] if files else [Path(SHIPPED)])
+    write_validation_record(sources, len(beside), folder / "validation.json")
     validation_figure(table).savefig(folder / "validation.png", dpi=110)
     options.show(validation_text(table))
     print(folder)
+
+
+def target_files(folders: Iterable[Path]) -> list[Path]:
+    """All target files and trials below the folders, each once."""
+    found = (path for folder in folders for kind in KINDS for path in sorted((folder / kind).glob("*.toml")))
+    return list(dict.fromkeys(found))

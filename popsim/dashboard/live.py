@@ -20,7 +20,7 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
-from popsim.economics.cost_effectiveness import paired_differences, strategy_means
+from popsim.economics.cost_effectiveness import comparisons, paired_differences, strategy_means
 from popsim.errors import InputError
 from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
@@ -28,9 +28,12 @@ from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.runs import unit_file
 from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
+from popsim.runs.warm_up import DAILY, WarmUpRule, warm_up_of, without_warm_up
 from popsim.studies.design import Study
 
 ENOUGH = 2  # comparisons of a run with which its first look is no longer shown: the fewest with an interval
+STORED = ("summary", "comparisons", "cost_effectiveness")
+NEWS = 50  # assumption: 2% more units hardly move a figure, and 6,000 units take seconds to combine
 KEPT_EVENTS = 4  # units whose events are kept in memory
 
 
@@ -180,6 +183,12 @@ class LiveRun:
         whole = set(self.whole)
         return self._measures([unit for unit in self.units if unit.comparison in whole])
 
+    def tables(self, measures: pl.DataFrame) -> RunTables:
+        """The tables of its measures; of a finished run those that it has stored."""
+        if self.is_finished and set(STORED) <= set(self.finished.tables):
+            return RunTables(*(self.finished.frame(name) for name in STORED))
+        return tables_of(measures, self.experiment)
+
     def first_measures(self) -> pl.DataFrame:
         """Measures of the units that are there, before a comparison is whole."""
         return self._measures(self.there)
@@ -188,9 +197,31 @@ class LiveRun:
         frames = [self._tables[unit.key]["measures"] for unit in units if unit.key in self._tables]
         if not frames:
             raise InputError(f"{self.folder}: no comparison is finished yet")
-        found = with_gaps(merge(pl.concat(frames)))
+        by_unit, daily = pl.concat(frames).lazy(), self._days_of(units)
+        first = warm_up_of(self.experiment, self.network, daily).days
+        if first and daily is not None:
+            by_unit = without_warm_up(by_unit, daily, self.network, first)
+        found = with_gaps(merge(by_unit))
         hidden = hidden_measures(found, self.least_count, study_beds=self.network.study_beds)
         return masked(found, hidden).collect()
+
+    @property
+    def warm_up(self) -> WarmUpRule:
+        """The days that occupancy leaves out in its measures, by the rule of a finished run."""
+        if self.is_finished:
+            run = self.finished
+            days = run.table(DAILY) if DAILY in run.tables else None
+        else:
+            whole = set(self.whole)
+            days = self._days_of([unit for unit in self.there if not whole or unit.comparison in whole])
+        return warm_up_of(self.experiment, self.network, days)
+
+    def _days_of(self, units: list[UnitPlace]) -> pl.LazyFrame | None:
+        """Days of units; None where the run keeps none, or none is there under the comparator."""
+        there = [unit for unit in units if DAILY in self._tables.get(unit.key, {})]
+        if not any(unit.strategy == self.experiment.reference for unit in there):
+            return None
+        return pl.concat([self._tables[unit.key][DAILY] for unit in there]).lazy()
 
     def daily(self, strategy: str) -> pl.DataFrame:
         """The days of the units of a strategy that are there; none where they would count few people, who are real."""
@@ -199,14 +230,14 @@ class LiveRun:
         if self.is_finished:
             run = self.finished
             return (
-                run.table("daily").filter(pl.col("strategy") == strategy).collect()
-                if "daily" in run.tables
+                run.table(DAILY).filter(pl.col("strategy") == strategy).collect()
+                if DAILY in run.tables
                 else pl.DataFrame()
             )
         frames = [
-            self._tables[unit.key]["daily"]
+            self._tables[unit.key][DAILY]
             for unit in self.there
-            if unit.strategy == strategy and "daily" in self._tables[unit.key]
+            if unit.strategy == strategy and DAILY in self._tables[unit.key]
         ]
         return pl.concat(frames) if frames else pl.DataFrame()
 
@@ -255,15 +286,37 @@ class LiveRun:
         return pl.concat(parts)
 
 
-def summaries(measures: pl.DataFrame, comparator: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Means of every strategy, and its paired differences from the comparator."""
-    several = measures["strategy"].n_unique() > 1
-    return strategy_means(measures), paired_differences(measures, comparator) if several else pl.DataFrame()
+class RunTables(NamedTuple):
+    """What `popsim run` prints: means of every strategy, and against the comparator differences and what a QALY costs.
+
+    The last two are empty where there is one strategy.
+    """
+
+    means: pl.DataFrame
+    differences: pl.DataFrame
+    value: pl.DataFrame
+
+
+def tables_of(measures: pl.DataFrame, experiment: ExperimentDefinition) -> RunTables:
+    """The tables of some measures."""
+    there = set(measures["strategy"].cast(pl.String).unique())
+    several = len(there) > 1 and experiment.reference in there
+    nothing = pl.DataFrame(), pl.DataFrame()
+    price = experiment.willingness_to_pay
+    both = comparisons(measures, experiment.reference, price) if several else nothing
+    return RunTables(strategy_means(measures), *both)
+
+
+def is_news(before: tuple[int, ...], there: tuple[int, ...]) -> bool:
+    """Whether so much has arrived that the page is worth drawing again: a first unit, or 1 in `NEWS` more."""
+    return len(before) != len(there) or any(
+        now - then >= max(1, then // NEWS) for then, now in zip(before, there, strict=True)
+    )
 
 
 def _tables(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
     """Measures and days of a unit; a damaged file has none. Every byte is checked once the run is finished."""
-    for name in ("measures", "daily"):
+    for name in ("measures", DAILY):
         with suppress(*unit_file.DAMAGE):  # also if the experiment keeps no such table
             yield name, pl.read_parquet(io.BytesIO(unit_file.read_table(path, name)))
 

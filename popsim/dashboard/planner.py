@@ -11,7 +11,7 @@ from shiny import App, Inputs, Outputs, Session, reactive, ui
 from starlette.requests import Request
 
 from popsim.dashboard.document import ASSETS
-from popsim.dashboard.live import LiveRun
+from popsim.dashboard.live import LiveRun, is_news
 from popsim.dashboard.page import PageParts, planner_page
 from popsim.dashboard.planner_outputs import Shown, outputs_of
 from popsim.dashboard.planner_runs import runs_of
@@ -106,7 +106,11 @@ def _arrivals(shown: Shown) -> reactive.Value[tuple[int, ...]]:
     def _look() -> None:
         if not shown.run.is_finished:
             reactive.invalidate_later(POLL_S)
-        arrived.set(looked_at(shown.run))
+        there = looked_at(shown.run)
+        with reactive.isolate():
+            before = arrived()
+        if shown.run.is_finished or is_news(before, there):
+            arrived.set(there)
 
     return arrived
 

@@ -15,7 +15,7 @@ from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
 from popsim.dashboard.first_days import EVERY_S, DaysSoFar, days_so_far, days_view
-from popsim.dashboard.live import LiveRun, summaries
+from popsim.dashboard.live import LiveRun, RunTables, tables_of
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
 from popsim.dashboard.page import option
@@ -141,8 +141,8 @@ def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inpu
         return now().run.measures()
 
     @reactive.calc
-    def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
-        return summaries(measures(), own.reference)
+    def tables() -> RunTables:
+        return now().run.tables(measures())
 
     @reactive.calc
     def stored() -> Stored:
@@ -172,7 +172,7 @@ def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inpu
             return f'<div class="answer"><p>No comparison is finished yet.</p><p>{waits}</p>{shown.note}</div>'
         if not several:
             return ""
-        means, apart = (readable(table, run.so_far) for table in tables())
+        means, apart = (readable(table, run.so_far) for table in tables()[:2])
         lines = sentences(means, apart, valued(), run.so_far, int(input.people() or 1), threshold())
         after = f'<p class="quiet">After {len(run.whole)} of {counted(run.comparisons, "comparison")}.</p>'
         so_far = "" if run.is_finished or shown.note else after
@@ -211,7 +211,7 @@ def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inpu
     @said
     def out_region() -> str:
         req(several)
-        means, apart = (readable(table, now().run.so_far) for table in tables())
+        means, apart = (readable(table, now().run.so_far) for table in tables()[:2])
         people = int(input.people() or 1)
         rows = region_rows(means, apart, valued(), titles, people, own.currency)
         return shown.note + region_table(rows, titles, own.reference, people)
@@ -228,13 +228,14 @@ def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inpu
     def out_outcomes() -> str:
         run = now().run
         req(bool(run.there))
+        rule = f'<p class="quiet">{escape(run.warm_up.rule)}</p>'
         if run.whole:
-            tables_ = outcome_tables(measures(), tables()[0], run.so_far, shown.labels)
+            tables_ = outcome_tables(tables(), run.so_far, shown.labels)
             head = f"<summary>All outcomes, as 'popsim run' prints them</summary>{shown.note}"
-            return f"<details open>{head}{tables_}</details>"
-        means, _ = summaries(run.first_measures(), run.experiment.reference)
+            return f"<details open>{head}{tables_}{rule}</details>"
+        first = tables_of(run.first_measures(), run.experiment)._replace(differences=pl.DataFrame())
         one = run.experiment.model_copy(update={"replications": 1, "draws": 0})
-        return shown.note + outcome_tables(pl.DataFrame(), means, one, shown.labels)
+        return shown.note + outcome_tables(first, one, shown.labels) + rule
 
 
 def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs) -> None:

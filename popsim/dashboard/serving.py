@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, suppress
 from io import StringIO
-from typing import Any
+from typing import Any, TextIO
 
 import uvicorn
 
@@ -38,6 +39,26 @@ def listening(port: int | None) -> socket.socket:
             continue
         return found
     raise InputError(f"--port {port}: {problem}")
+
+
+class WithoutCancelled:
+    """A stream to which nothing is written while a cancelled task is handled.
+
+    Shiny prints the traceback of a timer that waits for its turn when its page is closed: an end as any other.
+
+    Args:
+        stream: for everything else.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, unless it is about a cancelled task."""
+        return len(text) if isinstance(sys.exception(), asyncio.CancelledError) else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class QuietServer(uvicorn.Server):
@@ -92,5 +113,6 @@ def serve(
                     webbrowser.open(address)
 
     threading.Thread(target=ready, daemon=True).start()
-    with found, server.muted, suppress(KeyboardInterrupt, asyncio.CancelledError):
+    quiet: Any = WithoutCancelled(sys.stderr)
+    with found, redirect_stderr(quiet), server.muted, suppress(KeyboardInterrupt, asyncio.CancelledError):
         server.run([found])

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from popsim.dashboard.live import RunTables
 from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
-from popsim.economics.cost_effectiveness import comparisons as compared_with
 from popsim.economics.cost_effectiveness import effect_of
 from popsim.html import html_table
 from popsim.reporting.text.formatting import NOT_KNOWN, rounded, span, with_interval
@@ -21,16 +21,12 @@ def wide(table: str, label: str) -> str:
     return f'<div class="wide" tabindex="0" role="group" aria-label="{label}">{table}</div>'
 
 
-def outcome_tables(
-    measures: pl.DataFrame, means: pl.DataFrame, experiment: ExperimentDefinition, labels: dict[str, str]
-) -> str:
-    """Both tables of a run, of the comparisons that are whole."""
-    parts = [_lines(*outcome_lines(means, experiment, labels), "Outcomes of every strategy")]
-    if len(experiment.strategies) > 1:
-        differences, value = compared_with(measures, experiment.reference, experiment.willingness_to_pay)
-        parts.append(
-            _lines(*comparison_lines(differences, value, experiment, labels), "Differences from the comparator")
-        )
+def outcome_tables(tables: RunTables, experiment: ExperimentDefinition, labels: dict[str, str]) -> str:
+    """Both tables of a run."""
+    parts = [_lines(*outcome_lines(tables.means, experiment, labels), "Outcomes of every strategy")]
+    if not tables.differences.is_empty():
+        lines = comparison_lines(tables.differences, tables.value, experiment, labels)
+        parts.append(_lines(*lines, "Differences from the comparator"))
     return "\n".join(parts)
 
 

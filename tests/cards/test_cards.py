@@ -10,6 +10,7 @@ import pytest
 from made_up_results import forecasts, table_of_patients, validation
 
 from popsim.cli import main
+from popsim.cli.validate import target_files
 from popsim.errors import DefinitionError, InputError
 from popsim.learning.performance import JudgedRisks, decision_curve
 from popsim.reporting.cards.chai import ELEMENTS, NAMESPACE, chai_xml, problems_of
@@ -75,6 +76,28 @@ def test_the_xml_is_valid_by_the_coalitions_schema(cards, kind):
     etree.XMLSchema(schema).assertValid(etree.fromstring(card_xml(cards[kind]).encode()))
 
 
+def test_a_card_of_few_target_files_warns(tmp_path, capsys):
+    """1 of 36 files with all of its figures inside once read as a share of 100% and no more."""
+    folder = validation(tmp_path / "validation")
+    record = json.loads((folder / "validation.json").read_text())
+    (folder / "validation.json").write_text(json.dumps(record | {"of_files": 36}))
+    assert main(["card", "simulator", "--results", str(folder), "--out", str(tmp_path / "card")]) == 0
+    told = "This card rests on 1 of 36 target files: 3 of 4 figures inside says nothing of the others."
+    assert f"popsim: warning: {told}" in capsys.readouterr().err
+    for form in ("card.xml", "card.md", "card.html", "card.json"):
+        assert told in (tmp_path / "card" / form).read_text()
+    assert "3 of 4 are inside (75%; target files: 1 of 36); outside" in (tmp_path / "card" / "card.md").read_text()
+    (folder / "validation.json").write_text(json.dumps(record | {"of_files": 1}))
+    assert read_evidence("simulator", folder).warnings == []
+
+
+def test_target_files_are_counted_beside_those_that_are_named(tmp_path):
+    for name in ("targets/a", "targets/b", "trials/c", "networks/d"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.toml").touch()
+    assert [path.stem for path in target_files([tmp_path, tmp_path])] == ["a", "b", "c"]
+
+
 def test_an_event_that_nobody_had_makes_a_card(results, tmp_path):
     said = json.loads(results["forecast"].read_text())
     for row in said["scores"]:
@@ -102,7 +125,7 @@ def test_each_of_52_items_is_answered_or_refused_with_a_reason(cards, kind):
 
 def test_numbers_are_those_of_the_results(cards, results):
     text = card_markdown(cards["simulator"])
-    assert "3 of 4 are inside (75%); outside and listed: 1." in text
+    assert "3 of 4 are inside (75%; target files: 1); outside and listed: 1." in text
     assert "B" in text and "published 0.2 (0.15 to 0.25), simulated 0.4 (0.35 to 0.45)" in text
     said = json.loads((results["risk_model"] / "model_card.json").read_text())
     c = said["performance"]["c-statistic"]
@@ -113,6 +136,17 @@ def test_numbers_are_those_of_the_results(cards, results):
     ratio = figures["events"][0]["observed_to_predicted"]["value"]
     assert f"{ratio:.2f} (" in card_markdown(cards["forecast"])
     assert "the 90% interval holds 50% of values: too narrow" in card_markdown(cards["forecast"])
+
+
+def test_a_model_that_is_no_better_than_chance_or_a_score_fails(results, tmp_path):
+    said = json.loads((results["risk_model"] / "model_card.json").read_text())
+    said["performance"]["c-statistic"] = {"value": 0.51, "low": 0.44, "high": 0.58}
+    gain = {"value": -0.17, "low": -0.28, "high": -0.07}
+    said["against"] = [{"name": "LACE", "c_statistic": {"value": 0.68, "low": 0.6, "high": 0.76}, "gain": gain}]
+    (tmp_path / "model_card.json").write_text(json.dumps(said))
+    misses = read_evidence("risk_model", tmp_path).misses
+    assert "readmitted: c-statistic 0.51 (0.44 to 0.58): it may tell people apart no better than chance." in misses
+    assert "readmitted: no better than LACE: c-statistic less its c-statistic -0.17 (-0.28 to -0.07)." in misses
 
 
 def test_a_changed_result_changes_the_card(cards, tmp_path):

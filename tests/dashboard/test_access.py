@@ -1,6 +1,9 @@
 """Only this machine, only with the token, only from the page's own address."""
 
 import asyncio
+import sys
+import traceback
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -74,3 +77,18 @@ def test_the_token_outlives_the_server_and_is_its_owners_alone(tmp_path):
     assert token_of(tmp_path / ".dashboard") != token
     assert file.stat().st_mode & 0o777 == 0o600
     assert token_of(tmp_path / "other") != token_of(tmp_path / ".dashboard")
+
+
+def test_a_cancelled_task_is_not_told(capsys):
+    pytest.importorskip("uvicorn")
+    serving = pytest.importorskip("popsim.dashboard.serving")
+    for problem in (asyncio.CancelledError(), ValueError("a fault")):
+        with redirect_stderr(serving.WithoutCancelled(sys.stderr)):
+            try:
+                raise problem
+            except BaseException:
+                traceback.print_exc()
+            print("afterwards", file=sys.stderr)
+    told = capsys.readouterr().err
+    assert told.count("Traceback") == 1 and "ValueError: a fault" in told and "Cancelled" not in told
+    assert told.count("afterwards") == 2

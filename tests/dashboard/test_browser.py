@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -39,8 +40,9 @@ class Server:
     def __init__(self, folder, *arguments, port=0):
         command = [sys.executable, "-m", "popsim.cli", "dashboard", *arguments, "--no-browser", "--port", str(port)]
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it ends with the server
         self.process = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=self.errors, text=True,
             env=os.environ | {"PYTHONPATH": paths},
         )  # fmt: skip
         self.address = self.process.stdout.readline().strip()
@@ -103,6 +105,16 @@ def test_without_the_token_there_is_nothing(served):
         assert refused.value.code == 403
     with urllib.request.urlopen(f"{base}/{token}/") as answer:
         assert answer.status == 200
+
+
+def test_ctrl_c_with_its_page_open_ends_in_silence(served, page):
+    opened(page, served.address)
+    served.end()
+    page.wait_for_selector("#gone:not([hidden])")
+    served.errors.seek(0)
+    said = served.errors.read().splitlines()
+    assert served.process.returncode == 0
+    assert said == ["popsim: serving on this machine alone; Ctrl-C ends the page, simulations go on"]
 
 
 def test_valuing_anew_starts_no_simulation_and_stays_in_the_address(served, page, folder):
@@ -196,7 +208,7 @@ def test_a_killed_server_loses_nothing(folder, page):
     try:
         assert again.address.split("?")[0] == server.address.split("?")[0]
         page.wait_for_selector("#gone", state="hidden")
-        page.wait_for_function("document.querySelector('#out_status').innerText.startsWith('Finished')")
+        page.wait_for_function("document.querySelector('#out_status')?.innerText.startsWith('Finished')")
         assert "eight_replications" in here and "eight_replications" in page.url
         assert "8 replications" in page.inner_text("#out_status")
         assert page.problems == []
@@ -218,7 +230,7 @@ def test_a_first_look_is_preliminary_and_the_run_replaces_it(folder, page):
         if AXE.is_file():
             page.evaluate(AXE.read_text())
             assert page.evaluate("axe.run(document).then(found => found.violations.map(one => one.id))") == []
-        page.wait_for_function("document.querySelector('#out_status').innerText.startsWith('Finished')")
+        page.wait_for_function("document.querySelector('#out_status')?.innerText.startsWith('Finished')")
         page.wait_for_function("!document.querySelector('.look') && document.querySelector('#out_decision table')")
         assert "400 people" in page.inner_text("#out_status")
         assert page.problems == []

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from popsim.care.network import CareNetwork
+from popsim.cli import main
 from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
-from popsim.dashboard.live import LiveRun, summaries
+from popsim.dashboard.live import STORED, LiveRun, is_news
 from popsim.dashboard.network_picture import NetworkPicture, network_rows
 from popsim.dashboard.tables import outcome_tables
 from popsim.errors import InputError
@@ -46,11 +47,40 @@ def test_comparisons_count_once_they_are_whole(live, finished):
     assert live.__dict__["arrive"](1, 2) == 3 and live.whole == [(0, 0)]
     assert live.so_far.replications == 1
     assert live.__dict__["arrive"](3, 4, 5) == 6 and len(live.whole) == live.comparisons == 3
+    combined = live.tables(live.measures())
+    for name, table in zip(STORED, combined, strict=True):
+        stored = finished.frame(name)
+        assert table.with_columns(pl.col("strategy").cast(pl.String)).equals(stored), name
     mine, theirs = (
         frame.with_columns(pl.col("strategy").cast(pl.String)).sort("strategy", "replication", "measure")
         for frame in (live.measures(), finished.frame("measures"))
     )
     assert mine.equals(theirs.select(mine.columns))
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory, folder):
+    """Days enough to find the warm-up of the care network: 120, of few people."""
+    place = tmp_path_factory.mktemp("long")
+    text = (folder / "small.toml").read_text().replace("follow_up_days = 40", "follow_up_days = 120")
+    (place / "long.toml").write_text(text.replace("replications = 3", "replications = 2"))
+    assert main(["run", str(place / "long.toml"), "--quiet", "--workers", "1", "--out", str(place / "results")]) == 0
+    return place
+
+
+def test_a_run_under_way_leaves_out_the_warm_up_as_a_finished_one_does(long_run, tmp_path):
+    study, finished = read_study(long_run / "long.toml"), StoredRun.open(long_run / "results" / "small")
+    live, there = LiveRun.of_study(study, tmp_path), LiveRun.of_finished(finished)
+    shutil.copytree(finished.folder.parent / "units", live.store.folder)
+    assert live.refresh() == len(live.units) and not live.is_finished
+    assert live.warm_up == there.warm_up and 0 < live.warm_up.days <= 60
+    name = "occupancy_mean.general_ward"
+    days = finished.table("daily").filter(pl.col("day") >= live.warm_up.days, pl.col("strategy") == "usual")
+    by_hand = days.select(pl.col("census_general_ward").mean()).collect().item()  # two replications, one region
+    for run in (live, there):
+        mine = run.tables(run.measures()).means.with_columns(pl.col("strategy").cast(pl.String))
+        row = mine.row(by_predicate=(pl.col("strategy") == "usual") & (pl.col("measure") == name), named=True)
+        assert row["mean"] == pytest.approx(by_hand, rel=1e-12)
 
 
 def test_intervals_narrow_as_comparisons_come_in(folder, finished):
@@ -71,9 +101,8 @@ def test_a_damaged_unit_is_not_there(live):
 
 def test_numbers_are_those_of_popsim_run(finished):
     run = LiveRun.of_finished(finished)
-    means, _ = summaries(run.measures(), "usual")
     labels = {setting.name: setting.title for setting in run.network.settings}
-    html = outcome_tables(run.measures(), means, run.experiment, labels)
+    html = outcome_tables(run.tables(run.measures()), run.experiment, labels)
     _, lines = outcome_lines(finished.frame("summary"), finished.experiment, labels)
     cells = [cell for line in lines for cell in line[1:] if cell not in ("", "n/a")]
     assert len(cells) > 20
@@ -110,3 +139,8 @@ def test_slots_are_in_proportion_to_the_people(finished):
     network = finished.network
     found = slots_of(CareNetwork(network), run.experiment, "usual")["heart_failure_clinic"]
     assert found == pytest.approx(80 * 60 / network.reference_population)
+
+
+def test_the_page_is_drawn_again_when_much_has_arrived():
+    assert is_news((), (0,)) and is_news((0, 0), (1, 0)) and is_news((9, 0), (10, 0)) and not is_news((9, 2), (9, 2))
+    assert not is_news((1000, 9), (1019, 9)) and is_news((1000, 9), (1020, 9))

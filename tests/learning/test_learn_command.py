@@ -117,6 +117,8 @@ def test_a_column_that_tells_everything_is_doubted(tmp_path):
         (["E", "--strategy", "usual_car"], "did you mean 'usual_care'"),
         (["E", "--outcome", "admision"], "did you mean 'admission'"),
         (["E", "--horizon", "0"], "--horizon = 0: must be between 1 and 365"),
+        (["E", "--horizon", "200", "--days", "90"], "--days must be 353 or more, or --horizon 101 or less"),
+        (["E", "--horizon", "90", "--days", "90", "--every", "300"], "no landmark to learn from in 272 simulated days"),
         (["E", "--every", "0"], "--every = 0: must be 1 or more"),
     ],
 )

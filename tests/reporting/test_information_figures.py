@@ -9,10 +9,12 @@ from finished_run import with_changes, write_run
 from scipy.stats import norm
 
 from popsim.cli import main
+from popsim.economics.cost_effectiveness import net_benefit
 from popsim.economics.decision import Decision
 from popsim.economics.information import ProposedStudy, information, sample_information
 from popsim.errors import InputError
 from popsim.reporting import figures
+from popsim.reporting.text.formatting import rounded, span
 from popsim.runs.run import StoredRun
 
 DRAWS, PRICE = 400, 20_000.0
@@ -114,6 +116,25 @@ def test_the_density_of_net_benefit_is_normal(run):
     share = int(words.split("above 0 in ")[1].split("%")[0]) / 100
     assert share == pytest.approx(norm.cdf(mean / sd), abs=3.5 * np.sqrt(0.25 / DRAWS))
     assert "Telemonitoring: -5,000 in every draw" in words
+
+
+def test_the_spread_of_net_benefit_is_the_one_that_decide_prints(tmp_path, capsys):
+    """With noise between replications: once the figure took it from costs and QALYs of all strategies together."""
+    folder = write_run(tmp_path, draws=60, replications=2)
+    old = pl.read_parquet(folder / "measures.parquet")
+    health = (pl.col("strategy").cast(pl.String) == "telemonitoring") & (pl.col("measure") == "qalys")
+    apart = pl.col("value") + 0.01 * (-1.0) ** pl.col("replication") + 1e-3 * pl.col("draw").sin()
+    measures = old.with_columns(value=pl.when(health).then(apart).otherwise("value"))
+    run = StoredRun.open(with_changes(folder, folder, {"measures": measures}))
+    words = said(figures.net_benefit_density(run))
+    assert main(["decide", str(run.folder)]) == 0
+    printed = capsys.readouterr().out
+    first, second = net_benefit(run.frame("measures"), "usual_care", PRICE).iter_rows(named=True)
+    ends = span(first["parameter_low"], first["parameter_high"])
+    assert ends and f" {ends} " in printed
+    assert f"Early follow-up: mean {rounded(first['mean'])} (95% of parameters {ends})" in words
+    assert second["parameter_sd"] is None and "n/a" in printed, "draws differ by no more than noise"
+    assert f"Telemonitoring: mean {rounded(second['mean'])}, draws differ by no more than noise" in words
 
 
 def test_plot_draws_them_and_says_what_is_missing(run, tmp_path, capsys):

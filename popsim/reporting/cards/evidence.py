@@ -51,6 +51,7 @@ class CardEvidence(NamedTuple):
         results: of the card's key metrics (usefulness, fairness, safety): label and JSON.
         tables: of the card.
         misses: what the model gets wrong, one sentence each.
+        warnings: why the results say less than they seem to, one sentence each.
     """
 
     file: Path
@@ -61,6 +62,7 @@ class CardEvidence(NamedTuple):
     results: Mapping[str, Sequence[tuple[str, str]]]
     tables: Sequence[ReportTable]
     misses: Sequence[str]
+    warnings: Sequence[str] = ()
 
 
 def read_evidence(kind: str, path: Path) -> CardEvidence:
@@ -112,9 +114,11 @@ def _simulator(folder: Path) -> CardEvidence:
     strata = by_stratum(table)
     outside = judged.filter(~pl.col("inside"))
     inside, total = int(judged["inside"].sum()), len(judged)
+    files, of_files = len(record["files"]), max(record.get("of_files", 0), len(record["files"]))
+    said_files = f"{files}" if files == of_files else f"{files} of {of_files}"
     numbers = {
         "inside": f"{inside}", "targets": f"{total}", "share": f"{inside / total:.0%}", "outside": f"{total - inside}",
-        "studies": f"{judged['study'].n_unique()}", "files": f"{len(record['files'])}",
+        "studies": f"{judged['study'].n_unique()}", "files": said_files,
         "people": f"{record['people']:,}",
         "largest_factor": f"{max(strata['largest_factor'].drop_nulls().to_list(), default=1.0):.2g}",
     }  # fmt: skip
@@ -163,7 +167,12 @@ def _simulator(folder: Path) -> CardEvidence:
         or [("missed figures", as_json(value=0))],
     }
     misses = [f"{row[0]}, {row[1]}: published {row[2]}, simulated {row[3]}." for row in missed]
-    return _evidence(path, record, numbers, results, tables, misses)
+    few = (
+        f"This card rests on {files} of {of_files} target files: {inside} of {total} figures inside says nothing of "
+        "the others. 'popsim validate' without names simulates all."
+    )
+    warnings = [few] if files < of_files else []
+    return _evidence(path, record, numbers, results, tables, misses)._replace(warnings=warnings)
 
 
 def _both(row: Figure) -> tuple[str, str]:
@@ -243,6 +252,11 @@ def _risk_model(folder: Path) -> CardEvidence:
     features = [(one["feature"], f"{one['drop']:.4f}", f"{one['missing']:.0%}") for one in said["features"]]
     tables.append(ReportTable("Features", ["Feature", "c-statistic lost when shuffled", "Missing"], features))
     misses = risk_misses(event["label"], event)
+    misses += [
+        f"{event['label']}: no better than {one['name']}: c-statistic less its c-statistic {estimate(one['gain'])}."
+        for one in said["against"]
+        if one["gain"]["low"] is not None and one["gain"]["low"] <= 0.0
+    ]
     misses += [
         f"{one['feature']} has shifted since training (stability index {one['index']:.2f})." for one in said["shifted"]
     ]

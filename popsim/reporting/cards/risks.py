@@ -9,6 +9,7 @@ from typing import Any
 from popsim.reporting.pages.blocks import ReportTable
 
 Figure = Mapping[str, Any]
+CHANCE = 0.5  # c-statistic of a risk that says nothing
 
 
 def performance_of(event: Figure) -> tuple[str, str, str]:
@@ -53,12 +54,15 @@ def risk_tables(name: str, event: Figure) -> Iterator[ReportTable]:
 
 
 def risk_misses(name: str, event: Figure) -> list[str]:
-    """What intervals exclude: observed to expected and slope of 1, in all and in subgroups."""
+    """What intervals exclude (observed to expected and slope of 1, in all and in subgroups), or hold: chance."""
     misses = []
     for key, what in (("observed_to_predicted", "observed to expected"), ("slope", "calibration slope")):
         found = event[key]
         if found["low"] is not None and not found["low"] <= 1.0 <= found["high"]:
             misses.append(f"{name}: {what} {estimate(found)} excludes one.")
+    c = event["c_statistic"]
+    if c["low"] is not None and c["low"] <= CHANCE:
+        misses.append(f"{name}: c-statistic {estimate(c)}: it may tell people apart no better than chance.")
     misses += [
         f"{name}: observed to expected {_of_row(row, 'ratio')} in {row['characteristic']} {row['group']}."
         for row in event["subgroups"]

@@ -149,7 +149,8 @@ def card_xml(card: ModelCard) -> str:
             "ValidationProcessAndJustification": text(section, "process"),
         }
 
-    failures = "\n".join([text("sources", "known_failures"), *(f"- {one}" for one in card.evidence.misses)])
+    known = [*card.evidence.warnings, *card.evidence.misses]
+    failures = "\n".join([text("sources", "known_failures"), *(f"- {one}" for one in known)])
     return chai_xml(
         {
             "BasicInfo": {
@@ -236,6 +237,7 @@ def _labelled(said: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> st
 def card_markdown(card: ModelCard) -> str:
     """The card for people, as Markdown."""
     parts = [f"# {card.title}", f"**{WARNING}** {_stated(card)}"]
+    parts += [f"**Warning:** {one}" for one in card.evidence.warnings]
     for heading, names in HEADINGS.items():
         parts += [f"## {heading}", _labelled(card.said, names)]
         if heading == "Known failures":
@@ -279,13 +281,14 @@ def card_page(card: ModelCard) -> str:
         f'<section aria-labelledby="{at}"><h2 id="{at}">{escape(heading)}</h2>{text}</section>'
         for at, (heading, text) in zip(anchors, sections, strict=True)
     )
+    warnings = "".join(f"<p><strong>Warning:</strong> {escape(one)}</p>\n" for one in card.evidence.warnings)
     return page(
         card.title,
         f"""<header>
 <h1>{escape(card.title)}</h1>
 <p><strong>{escape(WARNING)}</strong></p>
 <p class="quiet">{escape(_stated(card))}</p>
-</header>
+{warnings}</header>
 <nav aria-label="Contents"><ul>{links}</ul></nav>
 <main>
 {body}
@@ -315,7 +318,7 @@ def card_fhir(card: ModelCard) -> str:
         "manufacturer": card.said["basic"]["developer"],
         "deviceName": [{"name": card.said["basic"]["name"], "type": "user-friendly-name"}],
         "version": [{"value": f"popsim {version('popsim')}"}],
-        "note": [{"text": f"{WARNING} {card.made_from}"}],
+        "note": [{"text": " ".join([WARNING, *card.evidence.warnings, card.made_from])}],
     }
     reference = {
         "resourceType": "DocumentReference",

@@ -48,14 +48,16 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
     """
     shown = DecisionView.of_run(run)
     decision, titles = _decision(shown), shown.strategies
-    benefit = decision.exact.net_monetary_benefit(shown.willingness_to_pay)
-    gains = {name: benefit[:, place] - benefit[:, 0] for place, name in enumerate(decision.strategies) if place}
+    price = shown.willingness_to_pay
+    benefit = decision.net_monetary_benefit(price)
+    named = {name: place for place, name in enumerate(decision.strategies) if place}
+    gains = {name: decision.net_benefit_over_first(place, price) for name, place in named.items()}
     low = min(0.0, *(float(gain.min()) for gain in gains.values()))
     high = max(0.0, *(float(gain.max()) for gain in gains.values()))
     x = np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), POINTS)
     base = titles[shown.comparator].lower()
     note = (
-        f"Net benefit: QALYs gained at {shown.willingness_to_pay:,.0f} {shown.currency} each, less extra "
+        f"Net benefit: QALYs gained at {price:,.0f} {shown.currency} each, less extra "
         f"cost, over {base}, per person in {shown.horizon}. Each curve: how {shown.draws:,} "
         "parameter draws spread (Gaussian kernel, Scott's bandwidth), all scaled to one height. "
         f"Right of 0 the strategy is worth its cost. Marks: means. Costs are in {shown.prices}."
@@ -67,7 +69,7 @@ def net_benefit_density(run: StoredRun | DecisionView) -> Figure:
     axis.axvline(0, color=style.RULE, lw=0.9, zorder=1)
     for name, look in style.looks(titles, shown.comparator).items():
         if name in gains:
-            words = f"{titles[name]}: {_in_words(gains[name])}"
+            words = f"{titles[name]}: {_in_words(gains[name], benefit[:, named[name]] - benefit[:, 0])}"
             _curve(axis, x, gains[name], look, textwrap.fill(words, 44) if style.COLUMN.get() else words)
     axis.set_ylim(0, 1.08)
     axis.set_yticks([])
@@ -252,13 +254,20 @@ def _curve(axis: Axes, x: NDArray[np.float64], gain: NDArray[np.float64], look: 
         axis.plot([gain[0]] * 2, [0.0, 1.0], color=look.colour, ls=look.line, label=label)
 
 
-def _in_words(gain: NDArray[np.float64]) -> str:
-    """Mean, 95% of the draws, and the share above 0."""
+def _in_words(gain: NDArray[np.float64], noisy: NDArray[np.float64]) -> str:
+    """Mean, 95% of the draws, and the share above 0.
+
+    Args:
+        gain: of every draw, without noise.
+        noisy: with it.
+    """
     if not _varies(gain):
-        return f"{rounded(gain[0])} in every draw"
+        same = f"{rounded(gain[0])} in every draw"
+        return f"mean {rounded(gain[0])}, draws differ by no more than noise" if _varies(noisy) else same
     low, high = central_interval(gain)
     ends = span(low, high)
-    return f"mean {rounded(gain.mean())}{f' (95% of draws {ends})' if ends else ''}, above 0 in {np.mean(gain > 0):.0%}"
+    reach = f" (95% of parameters {ends})" if ends else ""
+    return f"mean {rounded(gain.mean())}{reach}, above 0 in {np.mean(gain > 0):.0%} of draws"
 
 
 def _bars(axis: Axes, table: pl.DataFrame, everything: float) -> None:
