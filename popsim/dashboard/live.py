@@ -28,12 +28,15 @@ from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.runs import unit_file
 from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
-from popsim.runs.warm_up import DAILY, WarmUpRule, warm_up_of, without_warm_up
+from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, events_and_persons, warm_up_of
 from popsim.studies.design import Study
+
+type Days = tuple[pl.LazyFrame | None, pl.LazyFrame | None]  # daily and admissions
 
 ENOUGH = 2  # comparisons of a run with which its first look is no longer shown: the fewest with an interval
 STORED = ("summary", "comparisons", "cost_effectiveness")
 NEWS = 50  # assumption: 2% more units hardly move a figure, and 6,000 units take seconds to combine
+NO_DAYS: Days = (None, None)
 KEPT_EVENTS = 4  # units whose events are kept in memory
 
 
@@ -197,10 +200,13 @@ class LiveRun:
         frames = [self._tables[unit.key]["measures"] for unit in units if unit.key in self._tables]
         if not frames:
             raise InputError(f"{self.folder}: no comparison is finished yet")
-        by_unit, daily = pl.concat(frames).lazy(), self._days_of(units)
-        first = warm_up_of(self.experiment, self.network, daily).days
+        by_unit, (daily, admissions) = pl.concat(frames).lazy(), self._days_of(units)
+        first = warm_up_of(self.experiment, self.network, daily, admissions).days
         if first and daily is not None:
-            by_unit = without_warm_up(by_unit, daily, self.network, first)
+            asked = events_and_persons(
+                self.experiment, self.store, [one.key for one in units if one.key in self._tables]
+            )
+            by_unit = after_warm_up(by_unit, daily, asked, self.network, first)
         found = with_gaps(merge(by_unit))
         hidden = hidden_measures(found, self.least_count, study_beds=self.network.study_beds)
         return masked(found, hidden).collect()
@@ -210,18 +216,20 @@ class LiveRun:
         """The days that occupancy leaves out in its measures, by the rule of a finished run."""
         if self.is_finished:
             run = self.finished
-            days = run.table(DAILY) if DAILY in run.tables else None
+            kept = DAILY in run.tables
+            days: Days = (run.table(DAILY), run.table(ADMISSIONS)) if kept else NO_DAYS
         else:
             whole = set(self.whole)
             days = self._days_of([unit for unit in self.there if not whole or unit.comparison in whole])
-        return warm_up_of(self.experiment, self.network, days)
+        return warm_up_of(self.experiment, self.network, *days)
 
-    def _days_of(self, units: list[UnitPlace]) -> pl.LazyFrame | None:
-        """Days of units; None where the run keeps none, or none is there under the comparator."""
+    def _days_of(self, units: list[UnitPlace]) -> Days:
+        """Days and admissions of units; None where the run keeps none, or none is there under the comparator."""
         there = [unit for unit in units if DAILY in self._tables.get(unit.key, {})]
         if not any(unit.strategy == self.experiment.reference for unit in there):
-            return None
-        return pl.concat([self._tables[unit.key][DAILY] for unit in there]).lazy()
+            return NO_DAYS
+        tables = [self._tables[unit.key] for unit in there]
+        return pl.concat([one[DAILY] for one in tables]).lazy(), pl.concat([one[ADMISSIONS] for one in tables]).lazy()
 
     def daily(self, strategy: str) -> pl.DataFrame:
         """The days of the units of a strategy that are there; none where they would count few people, who are real."""
@@ -315,8 +323,8 @@ def is_news(before: tuple[int, ...], there: tuple[int, ...]) -> bool:
 
 
 def _tables(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Measures and days of a unit; a damaged file has none. Every byte is checked once the run is finished."""
-    for name in ("measures", DAILY):
+    """Measures, days and admissions of a unit; a damaged file has none. Bytes are checked once the run is finished."""
+    for name in ("measures", DAILY, ADMISSIONS):
         with suppress(*unit_file.DAMAGE):  # also if the experiment keeps no such table
             yield name, pl.read_parquet(io.BytesIO(unit_file.read_table(path, name)))
 

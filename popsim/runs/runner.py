@@ -22,7 +22,7 @@ from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
 from popsim.runs.unit_file import UnitRecord
-from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, beds_after, waits_after, warm_up_of, with_later
+from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, events_and_persons, warm_up_of
 from popsim.runs.work import (
     TRIES,
     Failure,
@@ -180,11 +180,8 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
     warm_up = warm_up_of(experiment, network, daily, scans.get(ADMISSIONS))
     by_unit = scans["measures"]
     if warm_up.days and daily is not None:
-        beds, waits = beds_after(daily, network, warm_up.days), None
-        if experiment.store == "events":
-            of_units = ((store.units.scan("events", [key]), store.units.scan("persons", [key])) for key in keys)
-            waits = waits_after(of_units, network, warm_up.days)
-        by_unit = with_later(by_unit, beds, waits)
+        asked = events_and_persons(experiment, store.units, keys)
+        by_unit = after_warm_up(by_unit, daily, asked, network, warm_up.days)
     measures = with_gaps(merge(by_unit))
     store.write_table("measures", measures)
     differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)

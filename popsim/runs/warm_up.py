@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from popsim.outcomes.follow_up import HOSPITAL
 from popsim.outcomes.measures import waiting
 from popsim.outcomes.occupancy import occupancy
 from popsim.outcomes.utilisation import OF_WAITS
+from popsim.runs.store import UnitStore
 
 DAILY, ADMISSIONS = "daily", "admissions"  # tables of a run that keeps persons
 KINDS = ("census", "queue")
@@ -80,22 +81,53 @@ def begins_empty(experiment: ExperimentDefinition, network: NetworkDefinition) -
     return not (lived or network.census or network.warm_up_days)
 
 
-def beds_after(daily: pl.LazyFrame, network: NetworkDefinition, first: int) -> pl.DataFrame:
-    """Measures of occupancy over the days from `first` on, of every unit of a daily table, with the unit's columns."""
+def after_warm_up(
+    measures: pl.LazyFrame,
+    daily: pl.LazyFrame,
+    units: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]] | None,
+    network: NetworkDefinition,
+    first: int,
+) -> pl.LazyFrame:
+    """The measures of units, those of beds and waits over the days from `first` on.
+
+    Args:
+        measures: strategy, draw, replication, region, measure, value, weight.
+        daily: of the same units.
+        units: `events_and_persons(...)` of the same units. A setting that nobody asked for from `first` on has no
+            measures of waits; None: waits stay as they are.
+        network: whose settings they have.
+        first: the first day that counts.
+    """
+    later = _beds(daily, network, first)
+    if units is not None:
+        later = pl.concat([later, _waits(units, network, first)])
+    types = measures.collect_schema()
+    later = later.with_columns(later=True).cast({name: types[name] for name in UNIT})
+    joined = measures.join(later.lazy(), on=[*UNIT, "measure"], how="left", maintain_order="left")
+    of_later = pl.col("later").is_not_null()
+    if units is not None:
+        joined = joined.filter(of_later | ~pl.col("measure").str.contains(OF_WAITS))
+    values = (pl.when(of_later).then(f"{name}_right").otherwise(name).alias(name) for name in ("value", "weight"))
+    return joined.select(*UNIT, "measure", *values)
+
+
+def events_and_persons(
+    experiment: ExperimentDefinition, store: UnitStore, keys: Iterable[str]
+) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]] | None:
+    """The events and the persons of each of some finished units; None where the run keeps no events."""
+    if experiment.store != "events":
+        return None
+    return ((store.scan("events", [key]), store.scan("persons", [key])) for key in keys)
+
+
+def _beds(daily: pl.LazyFrame, network: NetworkDefinition, first: int) -> pl.DataFrame:
+    """Measures of occupancy of every unit, with the unit's columns."""
     counted = daily.filter(pl.col("day") >= first).collect().partition_by(UNIT, as_dict=True, maintain_order=True)
     return pl.concat(_of_unit(unit, occupancy(days, network.settings)) for unit, days in counted.items())
 
 
-def waits_after(
-    units: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]], network: NetworkDefinition, first: int
-) -> pl.DataFrame:
-    """Measures of the waits that began on day `first` or later, of every unit, with the unit's columns.
-
-    Args:
-        units: the events and the persons of each.
-        network: whose settings they have.
-        first: the first day that counts.
-    """
+def _waits(units: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]], network: NetworkDefinition, first: int) -> pl.DataFrame:
+    """Measures of the waits that began on day `first` or later, of every unit, with the unit's columns."""
     classes = {one.name: str(one.setting_class) for one in network.settings}
     parts = []
     for events, persons in units:
@@ -103,26 +135,6 @@ def waits_after(
         found = waiting(events.select(ASKED).collect(), classes, who, first)
         parts.append(_of_unit(who.row(0)[: len(UNIT)], found))
     return pl.concat(parts)
-
-
-def with_later(measures: pl.LazyFrame, beds: pl.DataFrame, waits: pl.DataFrame | None) -> pl.LazyFrame:
-    """The measures of units, those of beds and waits after the warm-up.
-
-    Args:
-        measures: strategy, draw, replication, region, measure, value, weight.
-        beds: `beds_after(...)` of the same units.
-        waits: `waits_after(...)` of the same units, without measures of a setting that nobody asked for later; None:
-            waits stay as they are.
-    """
-    types = measures.collect_schema()
-    later = pl.concat([beds] if waits is None else [beds, waits]).with_columns(later=True)
-    later = later.cast({name: types[name] for name in UNIT})
-    joined = measures.join(later.lazy(), on=[*UNIT, "measure"], how="left", maintain_order="left")
-    of_later = pl.col("later").is_not_null()
-    if waits is not None:
-        joined = joined.filter(of_later | ~pl.col("measure").str.contains(OF_WAITS))
-    values = (pl.when(of_later).then(f"{name}_right").otherwise(name).alias(name) for name in ("value", "weight"))
-    return joined.select(*UNIT, "measure", *values)
 
 
 def _of_unit(unit: Iterable[object], measures: pl.DataFrame) -> pl.DataFrame:
