@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Never
 
 from popsim.care.network import CareNetwork
-from popsim.definitions.base import read_toml
 from popsim.definitions.calibration import Calibrated, Calibration
+from popsim.definitions.inheritance import lineage
 from popsim.definitions.money import AS_PRINTED, OF_COUNTRY
 from popsim.definitions.parameter import ParameterFile
 from popsim.definitions.score import Score
@@ -40,7 +40,7 @@ def check_file(path: Path) -> str:
     Raises:
         DefinitionError: it is refused, or it is not a definition of any kind.
     """
-    table = read_toml(path)
+    table = {key: value for one in lineage(path) for key, value in one.table.items()}  # an heir is of its base's kind
     if "axes" in table:
         from popsim.analyses.data_value import read_question
 

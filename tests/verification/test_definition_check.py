@@ -34,3 +34,17 @@ def test_what_a_fit_or_its_figures_name_is_checked(tmp_path, capsys, file, right
     changed.write_text(text.replace(right, wrong, 1))
     assert main(["check", str(changed)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "said"),
+    [
+        ("experiments/networks/heart_failure_catchment.toml", "", "care network 'heir' is sound: 20 settings"),
+        ("cohorts/heart_failure_discharge.toml", 'source = "made up"', "cohort 'heir' is sound"),
+    ],
+)
+def test_a_file_that_only_inherits_is_of_the_kind_of_its_base(tmp_path, capsys, base, own, said):
+    heir = tmp_path / "heir.toml"
+    heir.write_text(f'inherits = "{ROOT / base}"\nname = "heir"\ndescription = "An heir"\n{own}\n')
+    assert main(["check", str(heir)]) == 0
+    assert said in capsys.readouterr().out
