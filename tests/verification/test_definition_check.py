@@ -40,7 +40,11 @@ def test_what_a_fit_or_its_figures_name_is_checked(tmp_path, capsys, file, right
     ("base", "own", "said"),
     [
         ("experiments/networks/heart_failure_catchment.toml", "", "care network 'heir' is sound: 20 settings"),
-        ("cohorts/heart_failure_discharge.toml", 'source = "assumption: as the base"', "cohort 'heir' is sound"),
+        (
+            "cohorts/heart_failure_discharge.toml",
+            'size = 10\nsource = "assumption: as the base"',
+            "cohort 'heir' is sound",
+        ),
     ],
 )
 def test_a_file_that_only_inherits_is_of_the_kind_of_its_base(tmp_path, capsys, base, own, said):
