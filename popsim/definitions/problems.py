@@ -19,7 +19,11 @@ def first_problem(
     problems = error.errors()
     # A misspelt key also makes the right one missing: report the misspelling.
     misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
-    return _explained(next(misspelt, problems[0]), model, file)
+    chosen = next(misspelt, problems[0])
+    beside = [
+        str(one["loc"][-1]) for one in problems if one["type"] == "missing" and one["loc"][:-1] == chosen["loc"][:-1]
+    ]
+    return _explained(chosen, model, file, beside[1:])
 
 
 # Kinds of file, by a key that only such a file has.
@@ -47,8 +51,8 @@ def _other_kind(table: dict[str, Any], model: type[BaseModel]) -> str | None:
     return f"is {found[0]}, must be {kind} (with {key})"
 
 
-def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> DefinitionError:
-    """pydantic's first problem in popsim's words."""
+def _explained(problem: ErrorDetails, model: type[BaseModel], file: object, also_missing: list[str]) -> DefinitionError:
+    """pydantic's first problem in popsim's words; of a missing key with the others that its table lacks."""
     path, owners, alternatives = _walk(model, problem["loc"])
     where = ".".join(path)
     value = problem.get("input")
@@ -59,7 +63,8 @@ def _explained(problem: ErrorDetails, model: type[BaseModel], file: object) -> D
         allowed = hints[0] if hints else did_you_mean(key, known)
         return DefinitionError(file, where, None, f"unknown key, {allowed}")
     if problem["type"] == "missing":
-        return DefinitionError(file, where, None, "missing, this key is required")
+        others = f"like {', '.join(also_missing)}: these keys are required"
+        return DefinitionError(file, where, None, f"missing, {others if also_missing else 'this key is required'}")
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _untagged(problem, where, alternatives, file)
     message = problem["msg"].removeprefix("Value error, ")

@@ -277,6 +277,8 @@ def test_required_keys_are_named():
     table = copy.deepcopy(FULL)
     del table["settings"][WARD]["class"]
     assert refusal(table).endswith("class: missing, this key is required")
+    del table["settings"][WARD]["name"]
+    assert refusal(table).endswith("name: missing, like class: these keys are required")
     table = copy.deepcopy(FULL)
     del table["settings"][CLINIC]["slots_per_day"]
     assert "setting 'clinic': class outpatient needs 'slots_per_day'" in refusal(table)
