@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from popsim.care.network import CareNetwork
 from popsim.care.network_graph import Link
 from popsim.definitions.conditions import Condition
-from popsim.definitions.network import UNLIMITED, Route, SettingDefinition
+from popsim.definitions.network import Route, SettingDefinition
 from popsim.plurals import counted
 
 UNITS = {
@@ -37,7 +37,7 @@ def box_lines(setting: SettingDefinition) -> list[str]:
         days = ", weekdays" if setting.weekdays_only else ""
         return [f"{counted(setting.slots_per_day, 'slot')}/day{days}"]
     lines = []
-    if setting.capacity != UNLIMITED:
+    if isinstance(setting.capacity, int):
         lines.append(counted(setting.capacity, PLACE_WORD.get(setting.setting_class, "place")))
     if setting.review is not None:
         lines.append(f"ward round at {_clock(setting.review.hour)}")
