@@ -146,11 +146,11 @@ class Decision:
         weights = np.zeros((2, len(self.strategies)))  # of cost, of effect
         weights[:, place] += (-1.0, willingness_to_pay)
         weights[:, 0] -= (-1.0, willingness_to_pay)
-        benefit = self.cost @ weights[0] + self.effect @ weights[1]
+        benefit: NDArray[np.float64] = self.cost @ weights[0] + self.effect @ weights[1]
         if self.noise is None or len(self.draws) < 2:
             return benefit
         noise = weights.ravel() @ self.noise @ weights.ravel()
-        return without_noise(benefit[:, np.newaxis], np.array([[noise]]))[:, 0]
+        return without_noise(benefit[:, np.newaxis], np.array([[noise]])).ravel()
 
     def some(self, rows: NDArray[np.bool_]) -> Decision:
         """The decision restricted to some of the draws."""

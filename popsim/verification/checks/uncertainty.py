@@ -159,10 +159,12 @@ def no_dead_parameter(bench: ModelBench) -> CheckResult:
         return not_applicable("nothing is drawn")
     names = bench.uncertain.names
     dead = [name for name in names if not _moves(bench, [name])]
-    larger = bench.larger(10)
+    larger, few = bench.larger(10), ""
     if dead and larger.experiment.population > bench.experiment.population:
         dead = without_effect(larger, dead)
-    found = f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else "")
+    elif dead:
+        few = f" in {bench.experiment.population} people, all that the experiment has: too few for what is rare"
+    found = f"{len(names)} parameters" + (f"; without effect{few}: {', '.join(dead)}" if dead else "")
     return CheckResult(len(dead) <= MOST_WITHOUT_EFFECT * len(names), found)
 
 
