@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import polars as pl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -81,7 +83,7 @@ def test_numbers_below_an_axis_do_not_touch_in_a_column(made):
         (drawn,) = figures.draw_all(made, ["evpi"])
     ticks = drawn.figure.axes[0].get_xticklabels()
     boxes = sorted((box for box in extents(drawn.figure, ticks) if box.width > 0), key=lambda box: box.x0)
-    gaps = [after.x0 - before.x1 for before, after in zip(boxes, boxes[1:], strict=False)]
+    gaps = [after.x0 - before.x1 for before, after in itertools.pairwise(boxes)]
     assert len(gaps) >= 2 and min(gaps) > 4
 
 
