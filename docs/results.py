@@ -166,12 +166,18 @@ RESULTS: dict[str, Result] = {
         (
             f"popsim run {MAIN} --days 1096 {{size}} --quiet",
             f"popsim budget {RUN} --eligible 10000 --uptake 0.1,0.3,0.5",
-            f"popsim budget {RUN} --market experiments/markets/heart_failure_follow_up.toml",
         ),
         "--population 2000 --draws 6 --replications 2",
         FEW,
-        texts={"budget": 1, "budget_market": 2},
         long=True,
+    ),
+    "budget_market": Result(
+        (
+            f"popsim run {MAIN} --days 1096 {{size}} --quiet",
+            f"popsim budget {RUN} --market experiments/markets/heart_failure_follow_up.toml",
+        ),
+        "--population 100 --draws 0 --replications 3",
+        FEW,
     ),
     "capacity": Result(
         (f"popsim capacity {MAIN} --setting cardiology_ward --places 160,205,260 {{size}}",),

@@ -70,6 +70,8 @@ def lines_chart(
     ys = [y for line in lines for part in (line.y, line.low, line.high) for y in part if y is not None]
     ys += [0.0] if limit is None else [limit, 0.0]
     x_axis = _Axis.over(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+    if all(float(x).is_integer() for x in xs):
+        x_axis = x_axis._replace(step=float(math.ceil(x_axis.step)))  # of days or comparisons there are no parts
     y_axis = _Axis.over(
         min(ys) if y_from is None else y_from, max(ys) if y_to is None else y_to, height - BOTTOM, TOP,
         round_out=y_to is None,

@@ -72,7 +72,7 @@ def planner_app(workspace: Workspace) -> App:
             found.state, workspace.experiments(), workspace.runs(), found.opened, shown, stored, found.problem
         )
         if found.opened is not None and (found.run is None or found.run.is_finished):
-            workspace.jobs.stand_by(found.opened.file)
+            workspace.get_ready(found.opened.file)
         return ui.page_html(planner_page(parts))
 
     def server(input: Inputs, output: Outputs, session: Session) -> None:

@@ -284,7 +284,8 @@ def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs)
     def out_beds() -> str:
         strategy = input.strategy()
         look = looks_of(titles, shown.run.experiment.reference)[strategy]
-        charts = beds_charts(daily(), now().picture.network, places(), titles[strategy], int(input.day()), look)
+        network, warm_up = now().picture.network, now().run.warm_up.days
+        charts = beds_charts(daily(), network, places(), titles[strategy], int(input.day()), look, warm_up)
         return shown.note + charts
 
 

@@ -92,7 +92,7 @@ def _plane(basis: Basis, titles: Titles, threshold: float) -> str:
     currency, unit = basis.experiment.currency, effect_of(basis.effect).unit
     words = f"Extra cost and {unit} of each replication; below the dashed line a strategy is worth its cost"
     chart = cloud_chart(
-        clouds, threshold, f"{unit}, per person".capitalize(), f"Extra cost, {currency} per person", words
+        clouds, threshold, f"{unit[:1].upper()}{unit[1:]}, per person", f"Extra cost, {currency} per person", words
     )
     hint = '<p class="hint">Below the dashed line: worth its cost.</p>'
     return f"<h3>Extra cost and extra health, by replication</h3>{chart}{hint}"
@@ -168,9 +168,15 @@ def network_view(picture: NetworkPicture, today: NetworkDay, title: str, has_flo
 
 
 def beds_charts(
-    daily: pl.DataFrame, network: CareNetwork, places: Mapping[str, float], title: str, day: int, look: int
+    daily: pl.DataFrame,
+    network: CareNetwork,
+    places: Mapping[str, float],
+    title: str,
+    day: int,
+    look: int,
+    warm_up: int,
 ) -> str:
-    """People in every setting with limited places, and those who wait for it, by day."""
+    """People in every setting with limited places, and those who wait for it, by day; the warm-up is shaded."""
     if daily.is_empty():
         return "<p>The run keeps no days.</p>"
     names = [one.name for one in network.settings if one.name in places and f"census_{one.name}" in daily.columns]
@@ -192,11 +198,16 @@ def beds_charts(
         setting = network[name].title
         most = max(float(means[f"census_{name}"].max() or 0.0), places[name])  # type: ignore[arg-type]
         words = f"{setting}: up to {most:,.0f} people a day of {counted(round(places[name]), 'place')}"
-        chart = lines_chart(lines, "Day", "People", words, height=180.0, at=float(day), limit=places[name], y_from=0.0)
+        chart = lines_chart(
+            lines, "Day", "People", words, height=180.0, at=float(day), limit=places[name], y_from=0.0,
+            shaded_to=float(warm_up) or None,
+        )  # fmt: skip
         parts.append(f"<div><h4>{escape(setting)}, {counted(round(places[name]), 'place')}</h4>{chart}</div>")
     hint = (
         "Means over replications and seven days; the dashed red line is the number of places, the dotted one the day."
     )
+    if warm_up:
+        hint += f" Grey: the warm-up, {warm_up} days, which occupancy leaves out."
     head = f'<h3>Beds in use: {escape(title.lower())}</h3><p class="hint">{hint}</p>'
     return f'{head}<div class="pair">{"".join(parts)}</div>'
 

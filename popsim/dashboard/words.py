@@ -11,8 +11,9 @@ import polars as pl
 from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.horizon import horizon_in_words
-from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of
+from popsim.economics.cost_effectiveness import QALYS, TOTAL_COST, effect_of, strategy_means
 from popsim.plurals import counted
+from popsim.reporting.intervals import readable
 from popsim.reporting.text.formatting import NOT_KNOWN, rounded, with_interval
 from popsim.units import DAYS_PER_YEAR
 
@@ -72,9 +73,10 @@ def region_rows(
         scale = people * one.factor
         cells = [_scaled(apart.get((name, one.measure)), scale, signed=True) for name in others]
         rows.append([one.label, _scaled(mean[basis.comparator, one.measure], scale), *cells])
-    base = float(basis.decision.cost[:, 0].mean()) * people
+    spent = basis.measures.filter(pl.col("measure") == TOTAL_COST)
+    base = _cells(readable(strategy_means(spent), basis.experiment))[basis.comparator, TOTAL_COST]
     costs = [_scaled(valued.get((name, TOTAL_COST)), people, signed=True) for name in others]
-    return [*rows, [f"Cost, {currency}", rounded(base), *costs]]
+    return [*rows, [f"Cost, {currency}", _scaled(base, people), *costs]]
 
 
 def sentences(

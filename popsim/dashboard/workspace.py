@@ -27,6 +27,7 @@ from popsim.surface.examples import examples
 
 LAST = "last"  # file with the query of the page that was last open
 TWO_LOOK = (os.cpu_count() or 1) > 1  # where two processes make a first look, however large the run
+READ_AHEAD_S = 2.0  # assumption: the page is drawn by then
 MAX_RUNS = 40  # listed, newest first
 
 
@@ -61,6 +62,7 @@ class Workspace:
     _runs: dict[str, LiveRun] = field(default_factory=dict, repr=False)
     _files: dict[Path, str] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _read_ahead: Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.results)
@@ -111,6 +113,19 @@ class Workspace:
         if path.exists() and path.resolve() != opened.file.resolve():
             raise InputError(f"scenario '{title}': {self.named(path)} exists already; choose another name")
         return save_scenario(experiment, opened.file, self.scenarios, title, in_words(opened.levers, changes))
+
+    def get_ready(self, file: Path) -> None:
+        """Have processes ready for a run of an experiment, and what it needs read once, so that Start is quick."""
+        self.jobs.stand_by(file)
+        if file != self._read_ahead:
+            self._read_ahead = file
+            timer = threading.Timer(READ_AHEAD_S, self._read, [file])
+            timer.daemon = True
+            timer.start()
+
+    def _read(self, file: Path) -> None:
+        with suppress(PopsimError):  # it is told when the run is started
+            self.study(file)
 
     def start(self, file: Path) -> LiveRun:
         """Start or resume the run of an experiment in processes of its own.

@@ -150,7 +150,7 @@ class Decision:
         if self.noise is None or len(self.draws) < 2:
             return benefit
         noise = weights.ravel() @ self.noise @ weights.ravel()
-        return without_noise(benefit[:, np.newaxis], np.array([[noise]]))[:, 0]
+        return without_noise(benefit[:, np.newaxis], np.array([[noise]])).ravel()
 
     def some(self, rows: NDArray[np.bool_]) -> Decision:
         """The decision restricted to some of the draws."""

@@ -106,16 +106,21 @@ def evaluate(
     Raises:
         InputError: a part has too few events, or landmarks are over too few days to learn and test apart.
     """
+    if frame.is_empty():
+        raise InputError(
+            "risk model: there are no landmarks: more people, a longer follow-up or a shorter horizon give some"
+        )
     in_training, in_test = _split(frame, horizon_days, parameters["training_share"])
     train, test = frame.filter(in_training), frame.filter(in_test)
+    if train.is_empty() and "day" in frame.columns:
+        days = int(np.ptp(frame["day"].to_numpy()))
+        raise InputError(
+            f"risk model: landmarks over {days} days: too few to learn from {horizon_days} days and test on others; "
+            "a longer follow-up or a shorter horizon gives more"
+        )
     events = int(test[outcome].sum()) if len(test) else 0
     if not 0 < events < len(test):
         raise InputError(f"risk model: {events} of {len(test)} test rows have '{outcome}': more people are needed")
-    if train.is_empty():
-        days = int(np.ptp(frame["day"].to_numpy())) if "day" in frame.columns else 0
-        raise InputError(
-            f"risk model: landmarks over {days} days: too few to learn from {horizon_days} days and test on later ones"
-        )
     fitted = (model or RiskModel(parameters=parameters)).fit(train, outcome, features=features)
     judged = _judged(fitted, test)
     watched = watched_from(judged.risk, parameters["watched_share"])

@@ -134,7 +134,8 @@ class RiskModel:
         events, fewest = int(y.sum()), int(self._parameters["fewest_events"])
         if min(events, len(y) - events) < fewest:
             raise InputError(
-                f"risk model: {events} of {len(y)} rows have '{outcome}': {fewest} or more must, and as many must not"
+                f"risk model: {events} of the {len(y)} rows to learn from have '{outcome}': {fewest} or more must, and "
+                "as many must not; more people or a longer follow-up give more"
             )
         x = _matrix(table, self.features)
         self.map, self._left_out = CalibrationMap(), table.select(*KEYS, OUTCOME, WEIGHT).with_columns(said=pl.lit(0.5))

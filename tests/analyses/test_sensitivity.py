@@ -128,6 +128,14 @@ def test_influence_of_levels_and_of_constants_that_no_distribution_makes_uncerta
     assert "not measured" in influence_text(nobody, OUTCOMES, 20)
 
 
+def test_rounding_is_no_swing(study):
+    parameters = varied(study, [f"{WARD}=200:400", f"{CLINIC}=100:200"])
+    table = one_way(parameters, [EARLY], made_up(lambda v: 300.0 + 1e-13 * v[WARD] + 0.1 * v[CLINIC]))
+    rows = {row["parameter"]: row for row in table.iter_rows(named=True)}
+    assert (rows[WARD]["swing"], rows[WARD]["swing_reach"], rows[WARD]["outcome_low"]) == (0.0, 0.0, rows[WARD]["base"])
+    assert rows[CLINIC]["swing"] == pytest.approx(0.1 * (rows[CLINIC]["high_value"] - rows[CLINIC]["low_value"]))
+
+
 def test_a_swing_that_luck_alone_may_have_made_comes_last(study):
     """The ward's price moves one replication far up and another far down; the clinic's moves all by a little."""
     luck = dict(enumerate((-300.0, 400.0, 50.0)))  # of mean 50, standard error 203, so that 95% reaches 872 each way

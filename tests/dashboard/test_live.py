@@ -1,5 +1,6 @@
 """A run that is not finished shows the comparisons that are whole; a finished one what popsim run has combined."""
 
+import re
 import shutil
 
 import polars as pl
@@ -7,10 +8,13 @@ import pytest
 
 from popsim.care.network import CareNetwork
 from popsim.cli import main
+from popsim.dashboard.charts import Line, lines_chart
 from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
 from popsim.dashboard.live import STORED, LiveRun, is_news
 from popsim.dashboard.network_picture import NetworkPicture, network_rows
+from popsim.dashboard.revaluing import Revaluation, Stored, basis
 from popsim.dashboard.tables import outcome_tables
+from popsim.dashboard.words import region_rows, told
 from popsim.errors import InputError
 from popsim.reporting.text.tables import outcome_lines
 from popsim.runs.run import StoredRun
@@ -144,3 +148,27 @@ def test_slots_are_in_proportion_to_the_people(finished):
 def test_the_page_is_drawn_again_when_much_has_arrived():
     assert is_news((), (0,)) and is_news((0, 0), (1, 0)) and is_news((9, 0), (10, 0)) and not is_news((9, 2), (9, 2))
     assert not is_news((1000, 9), (1019, 9)) and is_news((1000, 9), (1020, 9))
+
+
+def test_the_cost_of_a_region_has_the_interval_of_the_run(finished):
+    run = LiveRun.of_finished(finished)
+    tables, found = (
+        run.tables(run.measures()),
+        basis(
+            Stored.of(run.measures(), run.so_far),
+            Revaluation(20_000.0, run.experiment.perspective, "qalys", "whole", {}),
+        ),
+    )
+    rows = region_rows(tables.means, tables.differences, found, run.strategies, 1000, "GBP")
+    stored = finished.frame("summary").row(
+        by_predicate=(pl.col("strategy") == "usual") & (pl.col("measure") == "cost_total"), named=True
+    )
+    assert rows[-1][:2] == ["Cost, GBP", told(*(1000 * stored[end] for end in ("mean", "low", "high")))]
+    assert " to " in rows[-1][1]
+
+
+def test_there_are_no_parts_of_days_and_the_warm_up_is_shaded():
+    chart = lines_chart([Line("one", [2, 3], [1.0, 2.0], 0)], "Comparisons", "Cost", "words", shaded_to=2.5)
+    ticks = re.findall(r'middle"[^>]*>([^<]+)<', chart)
+    assert ticks[:2] == ["2", "3"] and not [tick for tick in ticks if "." in tick]
+    assert "#eeeeee" in chart

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import polars as pl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -74,6 +76,25 @@ def test_logarithmic_ticks_are_plain_numbers():
         shown = [label.get_text() for label in one.get_ticklabels()]
         assert set(ends) <= set(shown) and not [word for word in shown if "$" in word or "^" in word]
         assert len(one.get_minorticklocs()) == 0
+
+
+def test_numbers_below_an_axis_do_not_touch_in_a_column(made):
+    with style.column_width():
+        (drawn,) = figures.draw_all(made, ["evpi"])
+    ticks = drawn.figure.axes[0].get_xticklabels()
+    boxes = sorted((box for box in extents(drawn.figure, ticks) if box.width > 0), key=lambda box: box.x0)
+    gaps = [after.x0 - before.x1 for before, after in itertools.pairwise(boxes)]
+    assert len(gaps) >= 2 and min(gaps) > 4
+
+
+@pytest.mark.parametrize("ends", [(1800.0, 3400.0), (2050.0, 2900.0)])
+def test_a_short_logarithmic_axis_has_more_than_one_tick(ends):
+    axis = style.blank(4, 3, "x").subplots()
+    axis.set_yscale("log")
+    axis.set_ylim(ends)
+    style.log_ticks(axis.yaxis)
+    shown = [float(label.get_text().replace(",", "")) for label in axis.get_yticklabels()]
+    assert 2 <= len(shown) <= 10 and shown == sorted(set(shown)) and ends[0] <= shown[0] and shown[-1] <= ends[1]
 
 
 @pytest.mark.parametrize("shift", [(-1, -1), (0, 0)])

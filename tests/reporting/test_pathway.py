@@ -84,6 +84,8 @@ def test_words_in_boxes(catchment):
     assert box_lines(sized["cardiology_ward"]) == ["1,242 beds", "ward round at 10:00"]
     assert box_lines(sized["emergency_department"]) == ["52 places", "stay 4.1 h on average"]  # 0.17 days
     assert box_lines(sized["heart_failure_clinic"]) == ["80 slots/day, weekdays"]
+    one = sized["cardiology_ward"].model_copy(update={"capacity": 1})
+    assert box_lines(one)[0] == "1 bed"
     assert box_lines(catchment["home"]) == ["until acutely unwell"]
     assert box_lines(catchment["acute_need"]) == []
 

@@ -11,6 +11,7 @@ import polars as pl
 from popsim.analyses.contrast import A_RATIO, UNCLEAR, Contrast, at_draw, estimate, shift
 from popsim.analyses.sensitivity.design import Evaluate, one_at_a_time
 from popsim.analyses.sensitivity.parameters import Varied
+from popsim.economics.cost_effectiveness import ROUNDING
 from popsim.economics.outcome_valuation import ICER
 from popsim.statistics import Estimate
 
@@ -40,7 +41,7 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
             said = {"base": 1, "low": 2 + 2 * index, "high": 3 + 2 * index}
             own = {f"{end}_verdict": verdicts[draw] for end, draw in said.items()} if verdicts else {}
             low, high = at_draw(values, 2 + 2 * index), at_draw(values, 3 + 2 * index)
-            below, above, swing = shift(low, base), shift(high, base), shift(high, low)
+            below, above, swing = (_rounded(shift(*ends), centre) for ends in ((low, base), (high, base), (high, low)))
             rows.append(
                 {
                     "strategy": contrast.strategy,
@@ -68,6 +69,12 @@ def one_way(parameters: Sequence[Varied], contrasts: Sequence[Contrast], evaluat
         )
         tables.append(table.sort(lucky, -pl.col("swing").abs(), maintain_order=True))
     return pl.concat(tables)
+
+
+def _rounded(change: Estimate, base: float) -> Estimate:
+    """The change, or exactly 0 where it is no more than rounding of the base case."""
+    nothing = max(abs(change.value), change.standard_error) <= ROUNDING * abs(base)
+    return Estimate(0.0, 0.0, change.sample) if nothing else change
 
 
 def _told(swing: Estimate, verdicts: Sequence[str]) -> bool | None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from popsim.care.network import CareNetwork
 from popsim.care.network_graph import Link
 from popsim.definitions.conditions import Condition
-from popsim.definitions.network import UNLIMITED, Route, SettingDefinition
+from popsim.definitions.network import Route, SettingDefinition
+from popsim.plurals import counted
 
 UNITS = {
     "mmhg": "mmHg",
@@ -24,7 +25,7 @@ UNITS = {
     "day": "days",
 }
 SHORT_NAMES = {"extracellular_fluid_excess_l": "excess fluid"}
-PLACE_WORD = {"inpatient": "beds", "critical": "beds", "observation": "places", "emergency": "places"}
+PLACE_WORD = {"inpatient": "bed", "critical": "bed"}  # of other settings: place
 MAX_LINES = 4
 
 
@@ -34,10 +35,10 @@ def box_lines(setting: SettingDefinition) -> list[str]:
         return []
     if setting.slots_per_day is not None:
         days = ", weekdays" if setting.weekdays_only else ""
-        return [f"{setting.slots_per_day:,} slots/day{days}"]
+        return [f"{counted(setting.slots_per_day, 'slot')}/day{days}"]
     lines = []
-    if setting.capacity != UNLIMITED:
-        lines.append(f"{setting.capacity:,} {PLACE_WORD.get(setting.setting_class, 'places')}")
+    if isinstance(setting.capacity, int):
+        lines.append(counted(setting.capacity, PLACE_WORD.get(setting.setting_class, "place")))
     if setting.review is not None:
         lines.append(f"ward round at {_clock(setting.review.hour)}")
     else:

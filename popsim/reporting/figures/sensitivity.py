@@ -75,14 +75,15 @@ def tornado(frame: pl.DataFrame, outcome: str, title: str = "Which parameter mat
             )
             axis.annotate(
                 f"{row[f'{end}_value']:.3g}", (edge, position), (-4 if left else 4, 0), textcoords="offset points",
-                ha="right" if left else "left", va="center", fontsize=8, color=style.INK, bbox=BEHIND,
+                ha="right" if left else "left", va="center", fontsize=6.5 if style.COLUMN.get() else 8, color=style.INK,
+                bbox=BEHIND,
             )  # fmt: skip
         if words:
             _beside(axis, position, "; ".join(words), row, base)
     axis.axvline(base, color=style.INK, lw=1.1)
     axis.set_yticks(range(len(shown)), [parameter_label(name) for name in shown["parameter"]])
     axis.invert_yaxis()
-    margin = 0.12 * (last - first)
+    margin = (0.36 if style.COLUMN.get() else 0.12) * (last - first)  # room for the values at the bars
     axis.set_xlim(first - margin, last + margin)
     axis.grid(axis="y", visible=False)
     axis.set_xlabel(outcome)

@@ -19,6 +19,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
 from popsim.errors import InputError
@@ -72,11 +73,16 @@ IN_COLUMN: Any = {
     "legend.fontsize": 6.5,
     "lines.linewidth": 1.2,
 }
+LOG_STEPS = (  # ticks of a logarithmic axis between two powers of ten, from few to many
+    (1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), tuple(step / 10.0 for step in range(10, 100)),
+)  # fmt: skip
 COLUMN_INCHES = 85.0 / 25.4  # one column of a journal
 COLUMN: ContextVar[bool] = ContextVar("COLUMN", default=False)
 DOTS_PER_INCH = 150
 CHARACTERS_PER_INCH = 15.5  # of a note, at its size
 BOLD = 0.62  # of the characters of a note: a title at the size of a note
+COLUMN_TICKS = 5  # intervals between the numbers below an axis, at most
+NUMBER_CHARACTERS = 8  # that ticks of numbers and the name of their axis take
 MIN_CHARACTERS = 24  # of a line of a label
 MAX_VECTOR_POINTS = 2000  # a larger cloud goes into a vector file as an image
 
@@ -149,10 +155,13 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
 
 
 def _break_labels(figure: Figure) -> None:
-    """Break labels of axes that are longer than the figure."""
+    """Break labels of axes that are longer than the figure, and keep the numbers of an axis apart."""
     characters = int(COLUMN_INCHES * CHARACTERS_PER_INCH * 8.0 / IN_COLUMN["axes.labelsize"])
     for axis in figure.axes:
-        space = characters - max((len(tick.get_text()) for tick in axis.get_yticklabels()), default=0)
+        if isinstance(axis.xaxis.get_major_locator(), AutoLocator):
+            axis.xaxis.set_major_locator(MaxNLocator(COLUMN_TICKS, steps=[1, 2, 2.5, 4, 5, 10]))
+        beside = max((len(tick.get_text()) for tick in axis.get_yticklabels()), default=0)  # none yet where numbers
+        space = characters - max(beside, NUMBER_CHARACTERS)
         axis.set_xlabel(textwrap.fill(axis.get_xlabel(), max(space, MIN_CHARACTERS)))
 
 
@@ -199,12 +208,18 @@ def described(figure: Figure) -> str:
 
 
 def log_ticks(axis: Any) -> None:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers; none in between."""
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers; none in between.
+
+    There are more of them where these would be one or none, and fewer on an axis over more than three powers of ten.
+    """
     low, high = sorted(axis.get_view_interval())
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1.0, 2.0, 5.0) if math.log10(high / low) <= 3.0 else (1.0,)
-    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
-    shown = [tick for tick in ticks if low <= tick <= high]
+    shown: list[float] = []
+    for steps in LOG_STEPS[1 if math.log10(high / low) <= 3.0 else 0 :]:
+        ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+        shown = [tick for tick in ticks if low <= tick <= high]
+        if len(shown) > 1:
+            break
     axis.set_ticks(shown, labels=[f"{tick:,.0f}" if tick >= 1.0 else f"{tick:g}" for tick in shown])
     axis.set_ticks([], minor=True)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from popsim.analyses.sensitivity.parameters import quantiles
+from popsim.errors import PopsimError
 from popsim.verification.checking import CheckResult, check, never, not_applicable, same, together
 from popsim.verification.test_bench import ModelBench
 
@@ -156,20 +158,37 @@ def no_dead_parameter(bench: ModelBench) -> CheckResult:
     if not bench.full.experiment.draws:
         return not_applicable("nothing is drawn")
     names = bench.uncertain.names
-    dead = [name for name in names if not _moves(bench, name)]
-    if dead:
-        larger = bench.larger(10)
-        dead = [name for name in dead if not _moves(larger, name)]
-    found = f"{len(names)} parameters" + (f"; without effect: {', '.join(dead)}" if dead else "")
+    dead = [name for name in names if not _moves(bench, [name])]
+    larger, few = bench.larger(10), ""
+    if dead and larger.experiment.population > bench.experiment.population:
+        dead = without_effect(larger, dead)
+    elif dead:
+        few = f" in {bench.experiment.population} people, all that the experiment has: too few for what is rare"
+    found = f"{len(names)} parameters" + (f"; without effect{few}: {', '.join(dead)}" if dead else "")
     return CheckResult(len(dead) <= MOST_WITHOUT_EFFECT * len(names), found)
 
 
-def _moves(bench: ModelBench, name: str) -> bool:
-    """Whether a parameter at an extreme value changes anything for anybody."""
-    ends = quantiles(bench.study, name, FAR).tolist()
-    return any(
-        not bench.run(s, {name: end}).persons.equals(bench.run(s).persons) for end in ends for s in bench.strategies
-    )
+def without_effect(bench: ModelBench, names: Sequence[str]) -> list[str]:
+    """Those of the parameters that change nothing for anybody: together first, by halves where together they do."""
+    if not names or not _moves(bench, names):
+        return list(names)
+    half = len(names) // 2
+    return [] if half == 0 else [*without_effect(bench, names[:half]), *without_effect(bench, names[half:])]
+
+
+def _moves(bench: ModelBench, names: Sequence[str]) -> bool:
+    """Whether parameters at their extreme values change anything for anybody."""
+    ends = np.array([quantiles(bench.study, name, FAR) for name in names]).T.tolist()
+    try:
+        return any(
+            not bench.run(s, dict(zip(names, values, strict=True))).persons.equals(bench.run(s).persons)
+            for values in ends
+            for s in bench.strategies
+        )
+    except PopsimError:
+        if len(names) == 1:
+            raise
+        return True  # values that do not go together
 
 
 @check(AREA, "Setting a parameter to its base-case value changes nothing")
