@@ -123,8 +123,10 @@ def test_valuing_anew_starts_no_simulation_and_stays_in_the_address(served, page
     page.locator("#threshold").focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("old => document.querySelector('#out_decision').innerText !== old", arg=before)
-    page.wait_for_function("location.search.includes('threshold=')")
+    value = int(float(page.input_value("#threshold")))  # of the last key: each of them draws the page anew
+    page.wait_for_function(f"document.querySelector('#out_decision').innerText.includes('at {value:,},')")
+    page.wait_for_function(f"location.search.includes('threshold={value}')")
+    assert page.inner_text("#out_decision") != before
     assert not list((folder / "results" / ".dashboard").glob("jobs/*.json"))
     after = page.inner_text("#out_decision")
     opened(page, page.url)  # as after a reload, or in another browser
