@@ -9,8 +9,7 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -149,12 +148,18 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         left = isinstance(error, BrokenPipeError)
         code, message = (BROKEN_PIPE, "") if left else (code or 1, message or f"standard output: {error.strerror}")
-        # Without this, Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if message:
-        with suppress(OSError):
-            print(f"popsim: {one_line(message)}", file=sys.stderr, flush=True)
+        _to_nobody(sys.stdout)
+    try:
+        sys.stderr.write(f"popsim: {one_line(message)}\n" if message else "")
+        sys.stderr.flush()
+    except OSError:
+        _to_nobody(sys.stderr)
     return code
+
+
+def _to_nobody(stream: TextIO) -> None:
+    """What a stream still holds goes nowhere: Python would complain of it once more, and end with 120, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _prepare_streams() -> None:

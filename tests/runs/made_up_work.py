@@ -116,7 +116,7 @@ def tables(unit):
     return {
         "persons": persons,
         "daily": persons.head(3).with_columns(day=pl.int_range(pl.len()), **beds),
-        "admissions": persons.head(2),
+        "admissions": persons.head(2).with_columns(admit_time_days=pl.lit(0.5), discharge_time_days=pl.lit(2.5)),
         "urgent_visits": persons.head(1),
         "measures": measures.select(*(label.alias(name) for name, label in labels.items()), pl.all()),
         "events": persons.head(5),

@@ -21,7 +21,9 @@ ONE_BY_ONE = {"reporting/text/explanation.py", "reporting/figures/trajectories.p
 IN_GROUPS = {
     "reporting/text/subgroups.py", "reporting/figures/outcomes.py", "dashboard/views.py", "surface/run.py",
 }  # fmt: skip
-IN_ALL = {"reporting/text/outcomes.py", "reporting/figures/curves.py"}  # of everybody; steps of at least small_cells
+IN_ALL = {  # of everybody; steps of at least small_cells; how many are in hospital on a day, for the warm-up
+    "reporting/text/outcomes.py", "reporting/figures/curves.py", "reporting/figures/beds.py",
+}  # fmt: skip
 
 
 @pytest.fixture
