@@ -28,7 +28,7 @@ from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.runs import unit_file
 from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
-from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, events_and_persons, warm_up_of
+from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, keeps_waits, waits_after, warm_up_of
 from popsim.studies.design import Study
 
 type Days = tuple[pl.LazyFrame | None, pl.LazyFrame | None]  # daily and admissions
@@ -76,6 +76,7 @@ class LiveRun:
     look: LiveRun | None = None
     _tables: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict, repr=False)
     _events: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    _waits: dict[tuple[str, int], pl.DataFrame] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -203,13 +204,18 @@ class LiveRun:
         by_unit, (daily, admissions) = pl.concat(frames).lazy(), self._days_of(units)
         first = warm_up_of(self.experiment, self.network, daily, admissions).days
         if first and daily is not None:
-            asked = events_and_persons(
-                self.experiment, self.store, [one.key for one in units if one.key in self._tables]
-            )
-            by_unit = after_warm_up(by_unit, daily, asked, self.network, first)
+            keys = [one.key for one in units if one.key in self._tables] if keeps_waits(self.experiment) else ()
+            waits = [self._waits_after(key, first) for key in keys]
+            by_unit = after_warm_up(by_unit, daily, waits, self.network, first)
         found = with_gaps(merge(by_unit))
         hidden = hidden_measures(found, self.least_count, study_beds=self.network.study_beds)
         return masked(found, hidden).collect()
+
+    def _waits_after(self, key: str, first: int) -> pl.DataFrame:
+        """Measures of a unit's waits from a day on; its events are read once."""
+        if (key, first) not in self._waits:
+            self._waits[key, first] = waits_after(self.store, key, self.network, first)
+        return self._waits[key, first]
 
     @property
     def warm_up(self) -> WarmUpRule:

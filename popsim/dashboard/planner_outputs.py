@@ -263,6 +263,10 @@ def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs)
         return now().run.daily(input.strategy())
 
     @reactive.calc
+    def warm_up() -> int:
+        return now().run.warm_up.days
+
+    @reactive.calc
     def places() -> dict[str, float]:
         run = now().run
         req(bool(run.there))
@@ -284,8 +288,8 @@ def _days(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inputs)
     def out_beds() -> str:
         strategy = input.strategy()
         look = looks_of(titles, shown.run.experiment.reference)[strategy]
-        network, warm_up = now().picture.network, now().run.warm_up.days
-        charts = beds_charts(daily(), network, places(), titles[strategy], int(input.day()), look, warm_up)
+        network, day = now().picture.network, int(input.day())
+        charts = beds_charts(daily(), network, places(), titles[strategy], day, look, warm_up())
         return shown.note + charts
 
 

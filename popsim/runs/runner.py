@@ -22,7 +22,7 @@ from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
 from popsim.runs.unit_file import UnitRecord
-from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, events_and_persons, warm_up_of
+from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, keeps_waits, waits_after, warm_up_of
 from popsim.runs.work import (
     TRIES,
     Failure,
@@ -180,8 +180,9 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
     warm_up = warm_up_of(experiment, network, daily, scans.get(ADMISSIONS))
     by_unit = scans["measures"]
     if warm_up.days and daily is not None:
-        asked = events_and_persons(experiment, store.units, keys)
-        by_unit = after_warm_up(by_unit, daily, asked, network, warm_up.days)
+        with_events = keys if keeps_waits(experiment) else ()
+        waits = [waits_after(store.units, key, network, warm_up.days) for key in with_events]
+        by_unit = after_warm_up(by_unit, daily, waits, network, warm_up.days)
     measures = with_gaps(merge(by_unit))
     store.write_table("measures", measures)
     differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ def warm_up_of(
     usual = pl.col("strategy") == experiment.reference
     first = _first_steady_day(daily.filter(usual), admissions.filter(usual), hospital_columns(network, ("census",)))
     under = experiment.strategy(experiment.reference).title.lower()
-    kept = experiment.store == "events"
+    kept = keeps_waits(experiment)
     return WarmUpRule(
         first,
         f"{'Occupancy and waits leave' if kept else 'Occupancy leaves'} out the first {first} of {days} days, the "
@@ -84,7 +84,7 @@ def begins_empty(experiment: ExperimentDefinition, network: NetworkDefinition) -
 def after_warm_up(
     measures: pl.LazyFrame,
     daily: pl.LazyFrame,
-    units: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]] | None,
+    waits: Sequence[pl.DataFrame],
     network: NetworkDefinition,
     first: int,
 ) -> pl.LazyFrame:
@@ -93,48 +93,39 @@ def after_warm_up(
     Args:
         measures: strategy, draw, replication, region, measure, value, weight.
         daily: of the same units.
-        units: `events_and_persons(...)` of the same units. A setting that nobody asked for from `first` on has no
-            measures of waits; None: waits stay as they are.
+        waits: `waits_after(...)` of each of these units. A setting that nobody asked for from `first` on has no
+            measures of waits; empty where the run keeps no events: waits stay as they are.
         network: whose settings they have.
         first: the first day that counts.
     """
-    later = _beds(daily, network, first)
-    if units is not None:
-        later = pl.concat([later, _waits(units, network, first)])
+    later = pl.concat([_beds(daily, network, first), *waits])
     types = measures.collect_schema()
     later = later.with_columns(later=True).cast({name: types[name] for name in UNIT})
     joined = measures.join(later.lazy(), on=[*UNIT, "measure"], how="left", maintain_order="left")
     of_later = pl.col("later").is_not_null()
-    if units is not None:
+    if waits:
         joined = joined.filter(of_later | ~pl.col("measure").str.contains(OF_WAITS))
     values = (pl.when(of_later).then(f"{name}_right").otherwise(name).alias(name) for name in ("value", "weight"))
     return joined.select(*UNIT, "measure", *values)
 
 
-def events_and_persons(
-    experiment: ExperimentDefinition, store: UnitStore, keys: Iterable[str]
-) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]] | None:
-    """The events and the persons of each of some finished units; None where the run keeps no events."""
-    if experiment.store != "events":
-        return None
-    return ((store.scan("events", [key]), store.scan("persons", [key])) for key in keys)
+def keeps_waits(experiment: ExperimentDefinition) -> bool:
+    """Whether a run keeps the events that `waits_after` reads."""
+    return experiment.store == "events"
+
+
+def waits_after(store: UnitStore, key: str, network: NetworkDefinition, first: int) -> pl.DataFrame:
+    """Measures of the waits of a finished unit that began on day `first` or later, with the unit's columns."""
+    classes = {one.name: str(one.setting_class) for one in network.settings}
+    who = store.scan("persons", [key]).select(*UNIT, "person_id", "deprivation_quintile").collect()
+    events = store.scan("events", [key]).select(ASKED).collect()
+    return _of_unit(who.row(0)[: len(UNIT)], waiting(events, classes, who, first))
 
 
 def _beds(daily: pl.LazyFrame, network: NetworkDefinition, first: int) -> pl.DataFrame:
     """Measures of occupancy of every unit, with the unit's columns."""
     counted = daily.filter(pl.col("day") >= first).collect().partition_by(UNIT, as_dict=True, maintain_order=True)
     return pl.concat(_of_unit(unit, occupancy(days, network.settings)) for unit, days in counted.items())
-
-
-def _waits(units: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]], network: NetworkDefinition, first: int) -> pl.DataFrame:
-    """Measures of the waits that began on day `first` or later, of every unit, with the unit's columns."""
-    classes = {one.name: str(one.setting_class) for one in network.settings}
-    parts = []
-    for events, persons in units:
-        who = persons.select(*UNIT, "person_id", "deprivation_quintile").collect()
-        found = waiting(events.select(ASKED).collect(), classes, who, first)
-        parts.append(_of_unit(who.row(0)[: len(UNIT)], found))
-    return pl.concat(parts)
 
 
 def _of_unit(unit: Iterable[object], measures: pl.DataFrame) -> pl.DataFrame:
@@ -151,12 +142,11 @@ def _first_steady_day(daily: pl.LazyFrame, admissions: pl.LazyFrame, columns: li
         columns: people there, by setting.
     """
     people = daily.group_by("day").agg(pl.sum_horizontal(columns).sum().alias("people")).sort("day").collect()
-    runs = daily.select("draw", "replication").unique().collect().height
-    last = len(people) - 1
-    moves = np.zeros(len(people) + 1)
-    for column, change in (("admit_time_days", 1.0), ("discharge_time_days", -1.0)):
-        days = admissions.select(pl.col(column).drop_nulls().floor().clip(0, last + 1).cast(pl.Int64)).collect()
-        np.add.at(moves, days.to_series().to_numpy(), change)
-    others: NDArray[np.float64] = (people["people"].to_numpy() - np.cumsum(moves)[: last + 1]) / runs
+    runs, days = daily.select("draw", "replication").unique().collect().height, len(people)
+    moves = admissions.select("admit_time_days", "discharge_time_days").collect()
+    came, went = (
+        np.bincount(one.drop_nulls().floor().clip(0, days).cast(pl.Int64), minlength=days + 1) for one in moves
+    )
+    others: NDArray[np.float64] = (people["people"].to_numpy() - np.cumsum(came - went)[:days]) / runs
     whole = len(others) // BATCH_DAYS * BATCH_DAYS
     return BATCH_DAYS * warm_up_batches(others[:whole].reshape(-1, BATCH_DAYS).mean(axis=1))

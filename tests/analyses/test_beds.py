@@ -10,7 +10,7 @@ import pytest
 
 from popsim.analyses.beds import steady_beds
 from popsim.outcomes.regions import measure_frame
-from popsim.runs.warm_up import after_warm_up, begins_empty, warm_up_of
+from popsim.runs.warm_up import after_warm_up, begins_empty, waits_after, warm_up_of
 
 DAYS, FILLS = 300, 40
 
@@ -107,7 +107,7 @@ def test_measures_of_occupancy_count_the_same_days():
     old = measure_frame(
         {"qalys": (0.5, 100.0), "occupancy_mean.ward": (9.0, None), "occupancy_share.ward": (0.5, 16.0)}
     )
-    found = after_warm_up(units.join(old, how="cross").lazy(), daily, None, run.network, first).collect()
+    found = after_warm_up(units.join(old, how="cross").lazy(), daily, [], run.network, first).collect()
     assert found["measure"].to_list() == ["qalys", "occupancy_mean.ward", "occupancy_share.ward"] * 6
     chosen = found.filter(strategy="other", replication=1)
     census = daily.filter(pl.col("strategy") == "other", pl.col("replication") == 1, pl.col("day") >= first).collect()
@@ -137,7 +137,9 @@ def test_measures_of_waits_count_requests_after_the_warm_up():
     measures = pl.DataFrame(unit).join(measure_frame(old), how="cross").lazy()
     daily = run.tables["daily"].with_columns(places_icu=0, census_icu=0.0, queue_icu=0.0).lazy()
     run.network.settings.append(SimpleNamespace(name="icu", setting_class="critical"))
-    found = after_warm_up(measures, daily, [(events, persons.lazy())], run.network, 40).collect()
+    stored = {"events": events, "persons": persons.lazy()}
+    waits = [waits_after(SimpleNamespace(scan=lambda name, keys: stored[name]), "unit", run.network, 40)]
+    found = after_warm_up(measures, daily, waits, run.network, 40).collect()
     assert found["measure"].to_list() == [name for name in old if not name.endswith("icu")]
     assert found["value"].to_list() == pytest.approx([0.5, 2, (6 + 18) / 2, 6])
     assert found["weight"].to_list() == [3.0, None, 2.0, 1.0]
