@@ -69,7 +69,7 @@ def _name(unit: Mapping[str, object]) -> str:
 
 def _status(store: UnitStore, units: Mapping[str, str]) -> Status:
     """The status of units, given their names by key."""
-    undone = [key for key in units if store.finished(key) is None]
+    undone = [key for key in units if not store.is_done(key)]
     problems = [(units[key], _problem(store.quarantined(key))) for key in undone]
     given_up = tuple((name, problem) for name, problem in problems if problem)
     return Status(len(units), len(units) - len(undone), given_up)

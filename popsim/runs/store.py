@@ -103,6 +103,10 @@ class UnitStore:
         """The record of a finished unit, whose bytes and values have been checked; None if it must be computed."""
         return unit_file.read_record(self.path(key), key)
 
+    def is_done(self, key: str) -> bool:
+        """Whether a unit's file is there and every byte of it is as it was written; its values are not read."""
+        return unit_file.is_sealed(self.path(key), key)
+
     def write(self, key: str, tables: Tables, seconds: float) -> Written:
         """Write a unit's file under a temporary name.
 

@@ -145,6 +145,15 @@ def read_record(path: Path, key: str) -> UnitRecord | None:
         return None
 
 
+def is_sealed(path: Path, key: str) -> bool:
+    """Whether a file is of this unit and every byte of it is as it was written; values are not read."""
+    try:
+        with path.open("rb") as file:
+            return _sealed(file, key) is not None
+    except DAMAGE:
+        return False
+
+
 def read_frames(file: BinaryIO, key: str) -> dict[str, pl.DataFrame]:
     """All tables of a unit, checked like `read_record`.
 
@@ -158,20 +167,28 @@ def read_frames(file: BinaryIO, key: str) -> dict[str, pl.DataFrame]:
 
 
 def _checked(file: BinaryIO, key: str) -> UnitRecord:
-    """The record of a unit; raises some of DAMAGE."""
-    seal = sealed_hash(file)
-    if file.read() != seal.encode():
-        raise ValueError("its checksum is wrong")
+    """The record of a unit whose values are those of the record; raises some of DAMAGE."""
+    record = _sealed(file, key)
     with _opened(file) as members:
-        record = UnitRecord(**json.loads(members.read(UNIT)), seal=seal)
         contents = {
             name.removesuffix(".parquet"): frame_hash(_bounded(members.read(name)))
             for name in members.namelist()
             if name != UNIT
         }
-    sound = record.contents == contents and isinstance(record.seconds, int | float) and math.isfinite(record.seconds)
-    if not sound or record.key != key:
-        raise ValueError("is of another unit, or its values are not those of its record")
+    if record.contents != contents:
+        raise ValueError("its values are not those of its record")
+    return record
+
+
+def _sealed(file: BinaryIO, key: str) -> UnitRecord:
+    """The record of a unit whose seal is that of its bytes; raises some of DAMAGE."""
+    seal = sealed_hash(file)
+    if file.read() != seal.encode():
+        raise ValueError("its checksum is wrong")
+    with _opened(file) as members:
+        record = UnitRecord(**json.loads(members.read(UNIT)), seal=seal)
+    if record.key != key or not (isinstance(record.seconds, int | float) and math.isfinite(record.seconds)):
+        raise ValueError("is of another unit, or has no run time")
     return record
 
 
@@ -217,14 +234,16 @@ def opened_members(
         yield members
 
 
-def _bounded(content: bytes) -> pl.LazyFrame:
-    """A Parquet file as a lazy frame.
+def _bounded(content: bytes) -> pl.DataFrame | pl.LazyFrame:
+    """A Parquet file as a frame; a lazy one if it is large.
 
     Raises:
         ValueError: it claims more values than its size allows.
     """
     frame = pl.scan_parquet(content)
     cells = frame.select(pl.len()).collect().item() * len(frame.collect_schema())
-    if cells > max(MAX_CELLS, MAX_CELLS_PER_BYTE * len(content)):
+    if cells <= MAX_CELLS:
+        return frame.collect()
+    if cells > MAX_CELLS_PER_BYTE * len(content):
         raise ValueError(f"{cells} values in {len(content)} bytes")
     return frame
