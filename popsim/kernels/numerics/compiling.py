@@ -52,15 +52,23 @@ class Kernel:
             names["prange"] = parallel_range
         return self.__wrapped__
 
-    @cached_property
-    def compiled(self):
-        """The function as numba compiles it, a version for each signature."""
+    def _jitted(self, **options):
         import numba  # noqa: PLC0415
 
         from popsim.kernels import cache  # noqa: F401, PLC0415
         from popsim.kernels.numerics import libraries, threads, vectors  # noqa: F401, PLC0415
 
-        return numba.njit(**self._options)(self.py_func)
+        return numba.njit(**self._options | options)(self.py_func)
+
+    @cached_property
+    def compiled(self):
+        """The function as Python calls it, a version for each signature."""
+        return self._jitted()
+
+    @cached_property
+    def linked(self):
+        """The function as other kernels call it: without an entrance for Python, and cached as a part of its callers."""
+        return self._jitted(cache=False, no_cpython_wrapper=True)
 
     @cached_property
     def in_single(self):
@@ -84,7 +92,7 @@ class Kernel:
 
     @property
     def _numba_type_(self):
-        return self.compiled._numba_type_  # by which numba types a function that another one calls
+        return self.linked._numba_type_  # by which numba types a function that another one calls
 
     def __reduce__(self):
         return self.__qualname__  # a copy, and another process, has the function of that name

@@ -3,9 +3,11 @@
 numba optimises every function with all that it calls and translates it to machine code, also one that only other
 kernels call, of which nothing is used but its intermediate code: what is called ten levels deep is optimised ten times.
 Here such code is only linked; a function that Python calls, or that is cached, is optimised and translated with all of
-it. Results are the same to the bit. The options count for the whole process, like those of `vectors`.
+it. The body of a parallel loop has no entrance from Python either, for which numba would compile all of it once more.
+Results are the same to the bit. The options count for the whole process, like those of `vectors`.
 """
 
+from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.environment import lookup_environment
 
@@ -65,3 +67,19 @@ def _set_environment_of_translated(codegen, name, environment):
 
 JITCPUCodegen._library_class = LinkedLibrary
 JITCPUCodegen.set_env = _set_environment_of_translated
+
+
+_compile_ir = compiler.compile_ir
+
+
+def _compile_part(typingctx, targetctx, func_ir, args, return_type, flags, *rest, is_lifted_loop=False, **options):
+    before = flags.no_cpython_wrapper
+    flags.no_cpython_wrapper = before or not is_lifted_loop
+    compiled = _compile_ir(
+        typingctx, targetctx, func_ir, args, return_type, flags, *rest, is_lifted_loop=is_lifted_loop, **options
+    )
+    flags.no_cpython_wrapper = before
+    return compiled
+
+
+compiler.compile_ir = _compile_part

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popsim.kernels.numerics.compiling import njit, prange
+from popsim.kernels.numerics.compiling import inner, njit, prange
 from popsim.kernels.physiology.compartments import (
     CarryConstants,
     carry_one,
@@ -141,7 +141,7 @@ def advance_day(
             )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def within(codes, start, end, tables):
     """Whether all codes of these rows are within the bounds of their columns."""
     beyond = False
@@ -152,7 +152,7 @@ def within(codes, start, end, tables):
     return not beyond
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def advance_chunk(
     start, end, twins, reals, codes, influences, tables, stopping_with_reaction_per_day, key, day, step_days,
     at_steady_state,
