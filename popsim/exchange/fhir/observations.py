@@ -14,12 +14,11 @@ from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, FhirTr
 from popsim.exchange.fhir.genomics import is_gene, read_gene
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, FhirTime, read_time
-from popsim.registry.vocabulary import Vocabulary
+from popsim.exchange.fhir.values import TRAITS
+from popsim.registry.vocabulary import Measure, Vocabulary
 
 FINAL = ("final", "amended", "corrected")
 NO_SIGNAL = "no signal of twins"
-# Signals that a twin has as a constant column.
-TRAITS = {"height_cm": "height_cm", "ldl_mmol_l": "baseline_ldl_mmol_l", "smoking": "smoking"}
 UCUM = "http://unitsofmeasure.org"
 # Unit of a filtration that some write although its code says "per 1.73 m2": that is what is meant.
 FLOWS = {"mL/min": "mL/min/{1.73_m2}", "ml/min": "mL/min/{1.73_m2}", "mL/min/1.73": "mL/min/{1.73_m2}"}
@@ -46,34 +45,33 @@ class SignalCode(NamedTuple):
     """What a code measures.
 
     Attributes:
-        code: by which the registry knows it; empty for a trait.
-        trait: column of the twin; empty for a signal.
+        code: by which the registry knows it, or the key of a trait.
+        measure: of the code.
         unit: that the code implies, where the reading names none.
         label: in words.
     """
 
     code: str
-    trait: str
+    measure: Measure
     unit: str
     label: str
 
 
 def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
     """What is read, by (code system, code)."""
-    by_name: dict[str, str] = {}
+    measures, by_name = dict(vocabulary.measurements) | TRAITS, {key: key for key in TRAITS}
     for code, measure in vocabulary.measurements.items():
         by_name.setdefault("creatinine" if measure.creatinine else measure.name, code)
     found: dict[tuple[str, str], SignalCode] = {}
     for key, coded in load_codes("signals").items():
         for system, codes in coded.codes.items():
             for code in codes:
-                known = code if code in vocabulary.measurements else by_name.get(key, "")
-                if known or key in TRAITS:
-                    found[system, code] = SignalCode(
-                        known, TRAITS.get(key, ""), coded.units.get(code, coded.unit), coded.label
-                    )
+                known = code if code in vocabulary.measurements else by_name.get(key)
+                if known is not None:
+                    unit = coded.units.get(code, coded.unit)
+                    found[system, code] = SignalCode(known, measures[known], unit, coded.label)
     for code, measure in vocabulary.measurements.items():
-        found.setdefault(("loinc", code), SignalCode(code, "", measure.only or measure.unit, measure.name))
+        found.setdefault(("loinc", code), SignalCode(code, measure, measure.only or measure.unit, measure.name))
     return found
 
 
@@ -144,7 +142,7 @@ def _reading(
 ) -> None:  # fmt: skip
     """Add one value: of an Observation, or of its component."""
     label = first_code(part.get("code"))
-    if signal.trait == "smoking":
+    if signal.code == "smoking":
         smoking = next(
             (SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None
         )
@@ -160,8 +158,8 @@ def _reading(
         tally.coded("Observation", label, why)
         return
     where = place._replace(path=f"{place.path}.{'valueQuantity' if 'valueQuantity' in part else 'value[x]'}")
-    reading = FhirReading(when[0], signal.code, value, unit, when[1], where)
-    facts.readings.append(reading if signal.code else reading._replace(code=f"trait.{signal.trait}"))
+    stored = signal.measure.in_unit(value, unit)
+    facts.readings.append(FhirReading(when[0], signal.code, signal.measure, value, stored, when[1], where))
     tally.coded("Observation", label, signal.label)
 
 
