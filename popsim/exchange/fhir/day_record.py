@@ -94,7 +94,7 @@ class RecordOfDay:
         birth, column = self._facts.birth, SCHEMA["age_years"]
         if birth is None:
             refuse(self._file, "Patient.birthDate", "missing; a twin needs the age")
-        middle = {0: 182.0, MONTH: 15.0}.get(birth.precision, 0.0)
+        middle = {0: HALF_A_YEAR, MONTH: HALF_A_MONTH}.get(birth.precision, 0.0)
         age = round((self._zero - birth.days - middle) / DAYS_PER_YEAR, 2)
         if not column.low <= age <= column.high:
             allowed = f"the age on day 0 must lie between {column.low:g} and {column.high:g} years"
@@ -119,10 +119,10 @@ class RecordOfDay:
                 and (self._zero - start <= YEAR_DAYS)
             ):
                 since = float(self._zero - start)
-                traits["infarction_days_before_entry"] = min(since, traits.get("infarction_days_before_entry", since))
+                traits[SINCE_INFARCTION] = min(since, traits.get(SINCE_INFARCTION, since))
                 self._take(one.place, "diagnoses")
                 continue
-            name = {INFARCTION: PRIOR_INFARCTION, "stroke": "prior_stroke"}.get(name, name)
+            name = PAST.get(name, name)
             if name not in DIAGNOSES:
                 self._tally.skip(one.place, "a diagnosis or procedure that a twin's record does not hold")
             elif one.end is not None and one.end <= self._zero and not name.startswith("prior_"):
@@ -130,7 +130,7 @@ class RecordOfDay:
             else:
                 found[name] = True
                 self._take(one.place, "diagnoses")
-        if "infarction_days_before_entry" in traits:
+        if SINCE_INFARCTION in traits:
             found.setdefault("coronary_disease", True)  # as the cohorts have it
         return found, traits
 
