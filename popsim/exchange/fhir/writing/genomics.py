@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from popsim.evidence.code_systems import load_codes, system_url
+from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.genomics import PHENOTYPES
-from popsim.exchange.fhir.writing.coding import Json, concept, hl7, meta, reference
+from popsim.exchange.fhir.writing.coding import Json, coding, concept, hl7, meta, reference
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 
 GENOTYPE_KNOWN = "genotype_known"
-# HL7/genomics-reporting, input/fsh: code of the profile TherapeuticImplication; LOINC of its components, of which
-# 81259-4 is the associated phenotype where the gene's product does not metabolise.
+# HL7/genomics-reporting, input/fsh: code of the profile TherapeuticImplication.
 TBD = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
-METABOLISM = ("53040-2", "Genetic variation's effect on drug metabolism")
-ASSOCIATED = ("81259-4", "Associated phenotype")
 # The drug whose rules go by a gene (popsim/evidence/genome/prescribing.toml).
 ASSESSED = {"cyp2d6": "metoprolol", "cyp2c19": "clopidogrel", "cyp2c9": "warfarin", "slco1b1": "atorvastatin"}
 
@@ -61,15 +58,17 @@ def _implication(
     cyp = gene.startswith("cyp")
     what = "metabolizer" if cyp else "function"
     phenotype = next(term for term, level in PHENOTYPES.items() if level == one.traits[gene] and term.endswith(what))
-    code, display = METABOLISM if cyp else ASSOCIATED
-    effect = {"coding": [{"system": system_url("loinc"), "code": code, "display": display}]}
+    effect = load_codes("genes")["drug_metabolism" if cyp else "phenotype"]
     drug = concept(load_codes("drugs")[ASSESSED[gene]], ("rxnorm", "atc"))
     return _observation(export, one, identity, time) | {
         "code": {"coding": [{"system": TBD, "code": "therapeutic-implication", "display": "Therapeutic Implication"}]},
         "derivedFrom": [reference("Observation", genotype)],
         "component": [
             _component("medication_assessed", drug),
-            {"code": effect, "valueCodeableConcept": {"text": phenotype.capitalize()}},
+            {
+                "code": {"coding": [coding(effect, "loinc", effect.label)]},
+                "valueCodeableConcept": {"text": phenotype.capitalize()},
+            },
         ],
     }
 
