@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from popsim.evidence.code_systems import load_codes
-from popsim.exchange.fhir.codings import codings, first_code
+from popsim.exchange.fhir.codings import codings, first_code, meaning
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, FhirTrait, ReadTally
 from popsim.exchange.fhir.genomics import is_gene, read_gene
 from popsim.exchange.fhir.refusals import refuse
@@ -23,18 +23,9 @@ UCUM = "http://unitsofmeasure.org"
 # Unit of a filtration that some write although its code says "per 1.73 m2": that is what is meant.
 FLOWS = {"mL/min": "mL/min/{1.73_m2}", "ml/min": "mL/min/{1.73_m2}", "mL/min/1.73": "mL/min/{1.73_m2}"}
 SCORES = ("{score}", "{nominal}", "(score)", "score")
-# SNOMED CT as US Core's smoking status lists it, and LOINC's answers to 72166-2: never 0, stopped 1, smokes 2.
-SMOKING = {
-    "266919005": 0.0, "8517006": 1.0, "449868002": 2.0, "428041000124106": 2.0, "77176002": 2.0,
-    "428071000124103": 2.0, "428061000124105": 2.0,
-    "LA18978-9": 0.0, "LA15920-4": 1.0, "LA18976-3": 2.0, "LA18977-1": 2.0, "LA18979-7": 2.0, "LA18981-3": 2.0,
-    "LA18982-1": 2.0,
-}  # fmt: skip
-NYHA_CLASSES = {
-    # LOINC's answer list LL2185-2 of 88020-3, and SNOMED CT's findings
-    "LA28404-4": 1.0, "LA28405-1": 2.0, "LA28406-9": 3.0, "LA28407-7": 4.0,
-    "420300004": 1.0, "421704003": 2.0, "420913000": 3.0, "422293003": 4.0,
-}  # fmt: skip
+# Values of the twin's columns, by key of the table of answers.
+SMOKING = {"never_smoked": 0.0, "stopped_smoking": 1.0, "smokes": 2.0}
+NYHA_CLASSES = {"nyha_i": 1.0, "nyha_ii": 2.0, "nyha_iii": 3.0, "nyha_iv": 4.0}
 ROMAN = {"I": 1.0, "II": 2.0, "III": 3.0, "IV": 4.0, "1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
 
 
@@ -143,9 +134,7 @@ def _reading(
     """Add one value: of an Observation, or of its component."""
     label = first_code(part.get("code"))
     if signal.code == "smoking":
-        smoking = next(
-            (SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None
-        )
+        smoking = SMOKING.get(meaning("answers", part.get("valueCodeableConcept")) or "")
         if smoking is None:
             tally.skip(place, "a smoking status that is not known")
         else:
@@ -196,9 +185,7 @@ def _has_value(part: dict[str, Any]) -> bool:
 
 def _class_of(concept: dict[str, Any]) -> tuple[float, str, str]:
     """The New York Heart Association class that a concept names."""
-    for _, code in codings(concept):
-        if code in NYHA_CLASSES:
-            return NYHA_CLASSES[code], "1", ""
     words = concept.get("text", "").replace("NYHA", "").replace("Class", "").replace("class", "").split()
-    number = ROMAN.get(words[0]) if len(words) == 1 else None
+    told = ROMAN.get(words[0]) if len(words) == 1 else None
+    number = NYHA_CLASSES.get(meaning("answers", concept) or "", told)
     return (0.0, "", "a class that is not known") if number is None else (number, "1", "")
