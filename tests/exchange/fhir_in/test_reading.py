@@ -227,6 +227,21 @@ def test_emergency_visits_moves_and_death_become_events(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("system", "code", "event"),
+    [
+        ("http://terminology.hl7.org/CodeSystem/discharge-disposition", "exp", "died"),
+        ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "20", "died"),
+        ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", "discharged"),
+    ],
+)
+def test_a_stay_can_end_in_death(system, code, event, tmp_path):
+    left = {"hospitalization": {"dischargeDisposition": concept(system, code)}}
+    stay = encounter("a", "IMP", "2024-03-12T04:00:00Z", "2024-03-14T10:00:00Z", "88805009", **left)
+    lines, _ = lines_of(written(tmp_path, bundle([patient(), stay])))
+    assert max(lines, key=lambda line: line["time"])["code"] == event
+
+
 def test_clocks_that_are_set_back_end_no_stay_before_its_start(tmp_path):
     night = encounter("a", "EMER", "2022-11-06T01:52:06-04:00", "2022-11-06T01:07:06-05:00")
     read_one(written(tmp_path, bundle([patient(), night])), WORDS, ReadTally())
