@@ -14,7 +14,7 @@ from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, FhirTr
 from popsim.exchange.fhir.genomics import is_gene, read_gene
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, FhirTime, read_time
-from popsim.exchange.fhir.values import TRAITS
+from popsim.exchange.fhir.values import TRAITS, stored_value
 from popsim.registry.vocabulary import Measure, Vocabulary
 
 FINAL = ("final", "amended", "corrected")
@@ -147,7 +147,7 @@ def _reading(
         tally.coded("Observation", label, why)
         return
     where = place._replace(path=f"{place.path}.{'valueQuantity' if 'valueQuantity' in part else 'value[x]'}")
-    stored = signal.measure.in_unit(value, unit)
+    stored = stored_value(signal.code, signal.measure, value, unit)
     facts.readings.append(FhirReading(when[0], signal.code, signal.measure, value, stored, when[1], where))
     tally.coded("Observation", label, signal.label)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from popsim.errors import InputError
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import LENGTHS, FhirTime
 from popsim.registry.vocabulary import Measure
 from popsim.simulation.schema import SCHEMA
+from popsim.units import convert
 
 # Signals that are constant columns of a twin.
 TRAITS = {
@@ -19,6 +21,16 @@ TRAITS = {
     )
 }  # fmt: skip
 IMPOSSIBLE = "an impossible value or unit, taken as missing"
+
+
+def stored_value(code: str, measure: Measure, value: float, unit: str) -> float | None:
+    """A value in the unit of its measure, that of a trait not rounded; None if the unit cannot be converted."""
+    if code not in TRAITS:
+        return measure.in_unit(value, unit)
+    try:
+        return float(convert(value, unit, measure.unit, measure.substance))
+    except InputError:
+        return None
 
 
 def checked_value(reading: FhirReading, tally: ReadTally, bad_as_missing: bool) -> float | None:
