@@ -408,7 +408,7 @@ CODES_IN_WORDS = {
     "signals": "Measurements", "drugs": "Drugs", "diagnoses": "Diagnoses, causes and events", "genes": "Genes",
     "procedures": "Procedures", "settings": "Settings of care", "dispositions": "Discharge dispositions",
     "people": "Sex, race and ethnicity", "types": "Kinds of record (OMOP)", "flags": "Marks of a record",
-    "specimens": "Specimens",
+    "specimens": "Specimens", "answers": "Answers",
 }  # fmt: skip
 
 

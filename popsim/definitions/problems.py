@@ -19,11 +19,7 @@ def first_problem(
     problems = error.errors()
     # A misspelt key also makes the right one missing: report the misspelling.
     misspelt = (problem for problem in problems if problem["type"] == "extra_forbidden")
-    chosen = next(misspelt, problems[0])
-    beside = [
-        str(one["loc"][-1]) for one in problems if one["type"] == "missing" and one["loc"][:-1] == chosen["loc"][:-1]
-    ]
-    return _explained(chosen, model, file, beside[1:])
+    return _explained(next(misspelt, problems[0]), model, file, problems)
 
 
 # Kinds of file, by a key that only such a file has.
@@ -51,8 +47,10 @@ def _other_kind(table: dict[str, Any], model: type[BaseModel]) -> str | None:
     return f"is {found[0]}, must be {kind} (with {key})"
 
 
-def _explained(problem: ErrorDetails, model: type[BaseModel], file: object, also_missing: list[str]) -> DefinitionError:
-    """pydantic's first problem in popsim's words; of a missing key with the others that its table lacks."""
+def _explained(
+    problem: ErrorDetails, model: type[BaseModel], file: object, problems: list[ErrorDetails]
+) -> DefinitionError:
+    """One of pydantic's problems in popsim's words; of a missing key with the others that its table lacks."""
     path, owners, alternatives = _walk(model, problem["loc"])
     where = ".".join(path)
     value = problem.get("input")
@@ -63,8 +61,10 @@ def _explained(problem: ErrorDetails, model: type[BaseModel], file: object, also
         allowed = hints[0] if hints else did_you_mean(key, known)
         return DefinitionError(file, where, None, f"unknown key, {allowed}")
     if problem["type"] == "missing":
-        others = f"like {', '.join(also_missing)}: these keys are required"
-        return DefinitionError(file, where, None, f"missing, {others if also_missing else 'this key is required'}")
+        missing = [one["loc"] for one in problems if one["type"] == "missing" and one is not problem]
+        others = ", ".join(str(key) for *table, key in missing if table == [*problem["loc"][:-1]])
+        allowed = f"like {others}: these keys are required" if others else "this key is required"
+        return DefinitionError(file, where, None, f"missing, {allowed}")
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _untagged(problem, where, alternatives, file)
     message = problem["msg"].removeprefix("Value error, ")

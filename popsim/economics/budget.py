@@ -55,16 +55,18 @@ def budgets_of_adoption(
         strategy, and the columns of `budget_impact`.
 
     Raises:
-        InputError: as of `budget_impact`.
+        InputError: there is no strategy but the comparator, or as of `budget_impact`.
     """
+    new = [name for name in strategies if name != comparator]
+    if not new:
+        raise InputError("there is only one strategy, so there is nothing to compare")
     people = list(eligible) if isinstance(eligible, Sequence) else [float(eligible)] * len(uptake)
     return pl.concat(
         [
             budget_impact(measures, comparator, name, people, uptake, perspective).select(
                 pl.lit(name).alias("strategy"), pl.all()
             )
-            for name in strategies
-            if name != comparator
+            for name in new
         ]
     )
 

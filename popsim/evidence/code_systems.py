@@ -102,7 +102,7 @@ def load_codes(kind: str) -> Mapping[str, Coded]:
     """The codes of every meaning of a kind, by popsim's own names.
 
     Args:
-        kind: signals, drugs, diagnoses, procedures, genes, settings, dispositions, people, types or flags.
+        kind: name of a file of the folder, such as signals, drugs or diagnoses.
 
     Raises:
         InputError: there is no such kind.

@@ -279,6 +279,8 @@ def test_required_keys_are_named():
     assert refusal(table).endswith("class: missing, this key is required")
     del table["settings"][WARD]["name"]
     assert refusal(table).endswith("name: missing, like class: these keys are required")
+    table["settings"][WARD]["nam"] = "ward"  # the first mistake is another one
+    assert "nam: unknown key, did you mean 'name'?" in refusal(table) and "required" not in refusal(table)
     table = copy.deepcopy(FULL)
     del table["settings"][CLINIC]["slots_per_day"]
     assert "setting 'clinic': class outpatient needs 'slots_per_day'" in refusal(table)

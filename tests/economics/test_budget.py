@@ -7,7 +7,7 @@ import pytest
 
 from popsim.definitions.base import validate
 from popsim.definitions.market import MarketShares
-from popsim.economics.budget import budget_impact, market_impact
+from popsim.economics.budget import budget_impact, budgets_of_adoption, market_impact
 from popsim.errors import DefinitionError, InputError
 
 # Cost per person in the first and second year since entry.
@@ -98,6 +98,14 @@ def test_what_is_refused(current, eligible, uptake, says):
 def test_measures_without_spending_are_refused():
     with pytest.raises(InputError, match="run the experiment again"):
         budget_impact(measures().filter(pl.col("measure") == "cost_total"), "usual", "new", [1], [1.0])
+
+
+def test_each_strategy_but_the_comparator_has_a_budget():
+    table = budgets_of_adoption(measures(), "usual", SPENDING, 100, [0.1, 0.5])
+    assert table["strategy"].unique().to_list() == ["new"]
+    assert table.drop("strategy").equals(budget_impact(measures(), "usual", "new", [100, 100], [0.1, 0.5]))
+    with pytest.raises(InputError, match="only one strategy"):
+        budgets_of_adoption(measures(), "usual", ["usual"], 100, [0.1, 0.5])
 
 
 def market(**changed) -> MarketShares:

@@ -9,7 +9,7 @@ from popsim.exchange.fhir.courses import drugs_at
 from popsim.exchange.fhir.facts import FactPlace, FhirDiagnosis, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, MONTH
-from popsim.exchange.fhir.values import TRAIT_MEASURES, checked_value, plausible, prefers, trait_value
+from popsim.exchange.fhir.values import TRAITS, checked_value, plausible, prefers
 from popsim.registry.record import DIAGNOSES
 from popsim.registry.vocabulary import Vocabulary
 from popsim.simulation.schema import SCHEMA
@@ -44,7 +44,7 @@ class RecordOfDay:
         self, facts: FhirFacts, vocabulary: Vocabulary, tally: ReadTally, file: str, zero: int, look_back: int,
         bad_as_missing: bool,
     ) -> None:  # fmt: skip
-        self._facts = plausible(facts, vocabulary, tally, bad_as_missing)
+        self._facts = plausible(facts, tally, bad_as_missing)
         self._vocabulary, self._tally, self._file = vocabulary, tally, file
         self._zero, self._look_back, self._bad_as_missing = zero, look_back, bad_as_missing
         self.uncertain: set[str] = set()
@@ -94,7 +94,7 @@ class RecordOfDay:
         birth, column = self._facts.birth, SCHEMA["age_years"]
         if birth is None:
             refuse(self._file, "Patient.birthDate", "missing; a twin needs the age")
-        middle = {0: 182.0, MONTH: 15.0}.get(birth.precision, 0.0)
+        middle = {0: HALF_A_YEAR, MONTH: HALF_A_MONTH}.get(birth.precision, 0.0)
         age = round((self._zero - birth.days - middle) / DAYS_PER_YEAR, 2)
         if not column.low <= age <= column.high:
             allowed = f"the age on day 0 must lie between {column.low:g} and {column.high:g} years"
@@ -119,10 +119,10 @@ class RecordOfDay:
                 and (self._zero - start <= YEAR_DAYS)
             ):
                 since = float(self._zero - start)
-                traits["infarction_days_before_entry"] = min(since, traits.get("infarction_days_before_entry", since))
+                traits[SINCE_INFARCTION] = min(since, traits.get(SINCE_INFARCTION, since))
                 self._take(one.place, "diagnoses")
                 continue
-            name = {INFARCTION: PRIOR_INFARCTION, "stroke": "prior_stroke"}.get(name, name)
+            name = PAST.get(name, name)
             if name not in DIAGNOSES:
                 self._tally.skip(one.place, "a diagnosis or procedure that a twin's record does not hold")
             elif one.end is not None and one.end <= self._zero and not name.startswith("prior_"):
@@ -130,7 +130,7 @@ class RecordOfDay:
             else:
                 found[name] = True
                 self._take(one.place, "diagnoses")
-        if "infarction_days_before_entry" in traits:
+        if SINCE_INFARCTION in traits:
             found.setdefault("coronary_disease", True)  # as the cohorts have it
         return found, traits
 
@@ -140,15 +140,14 @@ class RecordOfDay:
         for trait in self._facts.traits:
             self._newer(found, trait.column, trait.time.days, trait.value, trait.place)
         for reading in self._facts.readings:
-            if reading.code in TRAIT_MEASURES:
-                column = SCHEMA[reading.code.removeprefix("trait.")]
-                value = trait_value(reading)
+            if reading.code in TRAITS:
+                measure, value = reading.measure, reading.stored
                 if reading.time.day > self._zero:
                     self._late(reading.place)
-                elif value is None or not column.low <= value <= column.high:  # twins are adults
+                elif value is None or not measure.takes(value):  # twins are adults
                     self._tally.skip(reading.place, "out of the bounds of adults")
                 else:
-                    self._newer(found, column.name, reading.time.days, value, reading.place)
+                    self._newer(found, measure.name, reading.time.days, value, reading.place)
         return {name: value if SCHEMA[name].kind == "real" else int(value) for name, (_, value) in found.items()}
 
     def _newer(
@@ -169,28 +168,26 @@ class RecordOfDay:
         """The last reading of each signal in the days up to day 0."""
         chosen: dict[str, FhirReading] = {}
         for reading in sorted(self._facts.readings, key=lambda one: (one.time.days, one.issued)):
-            if reading.code in TRAIT_MEASURES:
+            if reading.code in TRAITS:
                 continue
             if reading.time.day > self._zero:
                 self._late(reading.place)
             elif reading.time.day < self._zero - self._look_back:
                 self._tally.skip(reading.place, f"more than {self._look_back} days before day 0")
             else:
-                measure = self._vocabulary.measurements[reading.code]
-                before = chosen.get(measure.name)
-                if before is not None and prefers(before, reading, self._vocabulary):
+                before = chosen.get(reading.measure.name)
+                if before is not None and prefers(before, reading):
                     self._tally.skip(reading.place, "another of the same sample counts")
                     continue
                 if before is not None:
                     self._tally.skip(before.place, "a later one counts")
-                chosen[measure.name] = reading
+                chosen[reading.measure.name] = reading
         found = []
         for reading in chosen.values():
-            measure = self._vocabulary.measurements[reading.code]
-            value = checked_value(reading, measure, self._tally, self._bad_as_missing)
+            value = checked_value(reading, self._tally, self._bad_as_missing)
             if value is not None:
                 self._take(reading.place, "readings of day 0")
-                found.append({"code": reading.code, "value": value, "unit": measure.unit})
+                found.append({"code": reading.code, "value": value, "unit": reading.measure.unit})
         return found
 
     def _medications(self) -> dict[str, dict[str, Any]] | None:

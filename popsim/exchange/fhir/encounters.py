@@ -22,7 +22,6 @@ HAPPENED = ("arrived", "triaged", "in-progress", "onleave", "finished")
 OTHER_CAUSE = "other"
 PLANNED = ("EL", "R")  # v3-ActPriority: elective, routine
 URGENT = ("EM", "UR", "A", "S")
-DEAD = "exp"  # discharge disposition of base R4
 # Of more than one reason, that which names its cause best: unnamed causes come last.
 ADMISSION_USES = ("AD", "CC")  # diagnosis-role: admission diagnosis, chief complaint
 
@@ -59,10 +58,8 @@ def read_encounter(
             if end is not None and end.days < start.days:  # in the hour in which clocks are set back, or a day alone
                 end = start
             cause = _cause(resource, references, setting)
-            died = (
-                has_code(resource.get("hospitalization", {}).get("dischargeDisposition"), DEAD, "20")
-                and end is not None
-            )
+            left = meaning("dispositions", resource.get("hospitalization", {}).get("dischargeDisposition"))
+            died = left == "died" and end is not None
             facts.stays.append(FhirStay(start, end, setting, cause, died, place))
             facts.saw(end or start)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from popsim.exchange.fhir.times import FhirTime
+from popsim.registry.vocabulary import Measure
 
 BEFORE = -1e9  # days: the time of what began at some time in the past
 
@@ -27,17 +28,19 @@ class FhirReading(NamedTuple):
     """A measured value.
 
     Attributes:
-        code: LOINC.
-        value: in `unit`, as written.
-        unit: UCUM or a usual spelling; empty if none is given.
+        code: LOINC, or the key of a constant column (`values.TRAITS`).
+        measure: what the code means.
+        value: as written.
+        stored: in the unit of the measure; None if its unit cannot be converted.
         issued: when it was made known, in days; tells which of two values of one time holds.
         place: of the value.
     """
 
     time: FhirTime
     code: str
+    measure: Measure
     value: float
-    unit: str
+    stored: float | None
     issued: float
     place: FactPlace
 

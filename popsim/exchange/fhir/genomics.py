@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from popsim.evidence.code_systems import load_codes
 from popsim.exchange.fhir.codings import codings, has_code, meaning, words_of
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, ReadTally
 from popsim.exchange.fhir.refusals import refuse
@@ -22,8 +23,6 @@ from popsim.registry.record import read_genome
 from popsim.registry.stream import read_text
 from popsim.simulation.schema import SCHEMA
 
-# LOINC codes of https://hl7.org/fhir/uv/genomics-reporting (3.0.0).
-GENOTYPE, METABOLISM, GENE_STUDIED = "84413-4", "53040-2", "48018-6"
 # CPIC's standard terms (Caudle and others 2017, Genet Med 19:215-223).
 PHENOTYPES = {
     "poor metabolizer": 1.0, "intermediate metabolizer": 2.0, "normal metabolizer": 3.0, "extensive metabolizer": 3.0,
@@ -47,7 +46,12 @@ NOT_KNOWN = "alleles that twins do not have, without a phenotype"
 
 def is_gene(resource: dict[str, Any]) -> bool:
     """Whether an Observation tells a genotype or how a gene's product works."""
-    return has_code(resource["code"], GENOTYPE, METABOLISM)
+    return _is(resource["code"], "genotype", "drug_metabolism")
+
+
+def _is(concept: Any, *keys: str) -> bool:
+    """Whether a concept has the code of one of some keys of the table of codes."""
+    return has_code(concept, *(code for key in keys for code in load_codes("genes")[key].codes["loinc"]))
 
 
 def read_gene(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tally: ReadTally) -> None:
@@ -60,7 +64,7 @@ def read_gene(resource: dict[str, Any], place: FactPlace, facts: FhirFacts, tall
     words = [words_of(concept), concept.get("text", ""), *(code for _, code in codings(concept))]
     words.append(resource.get("valueString", ""))
     studied: dict[str, Any] = next(
-        (part for part in resource.get("component", ()) if has_code(part.get("code"), GENE_STUDIED)), {}
+        (part for part in resource.get("component", ()) if _is(part.get("code"), "gene_studied")), {}
     )
     gene = _gene_named(words) or _gene_studied(studied.get("valueCodeableConcept", {}))
     if gene is None:

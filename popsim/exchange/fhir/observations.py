@@ -9,33 +9,23 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from popsim.evidence.code_systems import load_codes
-from popsim.exchange.fhir.codings import codings, first_code
+from popsim.exchange.fhir.codings import codings, first_code, meaning
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, FhirTrait, ReadTally
 from popsim.exchange.fhir.genomics import is_gene, read_gene
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import DAY, FhirTime, read_time
-from popsim.registry.vocabulary import Vocabulary
+from popsim.exchange.fhir.values import TRAITS, stored_value
+from popsim.registry.vocabulary import Measure, Vocabulary
 
 FINAL = ("final", "amended", "corrected")
 NO_SIGNAL = "no signal of twins"
-# Signals that a twin has as a constant column.
-TRAITS = {"height_cm": "height_cm", "ldl_mmol_l": "baseline_ldl_mmol_l", "smoking": "smoking"}
 UCUM = "http://unitsofmeasure.org"
 # Unit of a filtration that some write although its code says "per 1.73 m2": that is what is meant.
 FLOWS = {"mL/min": "mL/min/{1.73_m2}", "ml/min": "mL/min/{1.73_m2}", "mL/min/1.73": "mL/min/{1.73_m2}"}
 SCORES = ("{score}", "{nominal}", "(score)", "score")
-# SNOMED CT as US Core's smoking status lists it, and LOINC's answers to 72166-2: never 0, stopped 1, smokes 2.
-SMOKING = {
-    "266919005": 0.0, "8517006": 1.0, "449868002": 2.0, "428041000124106": 2.0, "77176002": 2.0,
-    "428071000124103": 2.0, "428061000124105": 2.0,
-    "LA18978-9": 0.0, "LA15920-4": 1.0, "LA18976-3": 2.0, "LA18977-1": 2.0, "LA18979-7": 2.0, "LA18981-3": 2.0,
-    "LA18982-1": 2.0,
-}  # fmt: skip
-NYHA_CLASSES = {
-    # LOINC's answer list LL2185-2 of 88020-3, and SNOMED CT's findings
-    "LA28404-4": 1.0, "LA28405-1": 2.0, "LA28406-9": 3.0, "LA28407-7": 4.0,
-    "420300004": 1.0, "421704003": 2.0, "420913000": 3.0, "422293003": 4.0,
-}  # fmt: skip
+# Values of the twin's columns, by key of the table of answers.
+SMOKING = {"never_smoked": 0.0, "stopped_smoking": 1.0, "smokes": 2.0}
+NYHA_CLASSES = {"nyha_i": 1.0, "nyha_ii": 2.0, "nyha_iii": 3.0, "nyha_iv": 4.0}
 ROMAN = {"I": 1.0, "II": 2.0, "III": 3.0, "IV": 4.0, "1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
 
 
@@ -46,34 +36,33 @@ class SignalCode(NamedTuple):
     """What a code measures.
 
     Attributes:
-        code: by which the registry knows it; empty for a trait.
-        trait: column of the twin; empty for a signal.
+        code: by which the registry knows it, or the key of a trait.
+        measure: of the code.
         unit: that the code implies, where the reading names none.
         label: in words.
     """
 
     code: str
-    trait: str
+    measure: Measure
     unit: str
     label: str
 
 
 def signal_codes(vocabulary: Vocabulary) -> SignalCodes:
     """What is read, by (code system, code)."""
-    by_name: dict[str, str] = {}
+    measures, by_name = dict(vocabulary.measurements) | TRAITS, {key: key for key in TRAITS}
     for code, measure in vocabulary.measurements.items():
         by_name.setdefault("creatinine" if measure.creatinine else measure.name, code)
     found: dict[tuple[str, str], SignalCode] = {}
     for key, coded in load_codes("signals").items():
         for system, codes in coded.codes.items():
             for code in codes:
-                known = code if code in vocabulary.measurements else by_name.get(key, "")
-                if known or key in TRAITS:
-                    found[system, code] = SignalCode(
-                        known, TRAITS.get(key, ""), coded.units.get(code, coded.unit), coded.label
-                    )
+                known = code if code in vocabulary.measurements else by_name.get(key)
+                if known is not None:
+                    unit = coded.units.get(code, coded.unit)
+                    found[system, code] = SignalCode(known, measures[known], unit, coded.label)
     for code, measure in vocabulary.measurements.items():
-        found.setdefault(("loinc", code), SignalCode(code, "", measure.only or measure.unit, measure.name))
+        found.setdefault(("loinc", code), SignalCode(code, measure, measure.only or measure.unit, measure.name))
     return found
 
 
@@ -144,10 +133,8 @@ def _reading(
 ) -> None:  # fmt: skip
     """Add one value: of an Observation, or of its component."""
     label = first_code(part.get("code"))
-    if signal.trait == "smoking":
-        smoking = next(
-            (SMOKING[code] for _, code in codings(part.get("valueCodeableConcept")) if code in SMOKING), None
-        )
+    if signal.code == "smoking":
+        smoking = SMOKING.get(meaning("answers", part.get("valueCodeableConcept")) or "")
         if smoking is None:
             tally.skip(place, "a smoking status that is not known")
         else:
@@ -160,8 +147,8 @@ def _reading(
         tally.coded("Observation", label, why)
         return
     where = place._replace(path=f"{place.path}.{'valueQuantity' if 'valueQuantity' in part else 'value[x]'}")
-    reading = FhirReading(when[0], signal.code, value, unit, when[1], where)
-    facts.readings.append(reading if signal.code else reading._replace(code=f"trait.{signal.trait}"))
+    stored = stored_value(signal.code, signal.measure, value, unit)
+    facts.readings.append(FhirReading(when[0], signal.code, signal.measure, value, stored, when[1], where))
     tally.coded("Observation", label, signal.label)
 
 
@@ -198,9 +185,7 @@ def _has_value(part: dict[str, Any]) -> bool:
 
 def _class_of(concept: dict[str, Any]) -> tuple[float, str, str]:
     """The New York Heart Association class that a concept names."""
-    for _, code in codings(concept):
-        if code in NYHA_CLASSES:
-            return NYHA_CLASSES[code], "1", ""
     words = concept.get("text", "").replace("NYHA", "").replace("Class", "").replace("class", "").split()
-    number = ROMAN.get(words[0]) if len(words) == 1 else None
+    told = ROMAN.get(words[0]) if len(words) == 1 else None
+    number = NYHA_CLASSES.get(meaning("answers", concept) or "", told)
     return (0.0, "", "a class that is not known") if number is None else (number, "1", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from popsim.exchange.fhir.codings import meaning_of_coding
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirTrait, ReadTally
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import YEAR, FhirTime, precedes, read_time
@@ -16,7 +17,9 @@ BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 CATEGORY = "ombCategory"
 # The categories of OMB 1997 as popsim's ethnic groups: Asian 1, Black 2, mixed 3, White 4, other 5. assumption: the
 # census of England and Wales, whose groups popsim has, asks the same of other people.
-GROUPS = {"2028-9": 1.0, "2054-5": 2.0, "2106-3": 4.0, "1002-5": 5.0, "2076-8": 5.0, "2131-1": 5.0}
+GROUPS = {
+    "asian": 1.0, "black": 2.0, "white": 4.0, "american_indian": 5.0, "pacific_islander": 5.0, "other_race": 5.0,
+}  # fmt: skip
 MIXED = 3.0
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 START = FhirTime(0.0, YEAR)
@@ -64,9 +67,9 @@ def _ethnic_group(resource: dict[str, Any]) -> float | None:
         if extension.get("url") != RACE:
             continue
         told = {
-            GROUPS[part["valueCoding"]["code"]]
+            GROUPS[key]
             for part in extension.get("extension", ())
-            if part.get("url") == CATEGORY and part.get("valueCoding", {}).get("code") in GROUPS
+            if part.get("url") == CATEGORY and (key := meaning_of_coding("people", part.get("valueCoding"))) in GROUPS
         }
         return MIXED if len(told) > 1 else next(iter(told), None)
     return None

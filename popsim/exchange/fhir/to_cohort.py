@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.drafting.draft import MIN_KNOWN, MUCH_MISSING, Draft, DraftedColumn
-from popsim.evidence.code_systems import load_codes
+from popsim.evidence.code_systems import load_codes, loinc_of
 from popsim.evidence.sets import Parameters
 from popsim.exchange.fhir.day_record import RecordOfDay
 from popsim.exchange.fhir.facts import ReadTally
@@ -176,8 +176,9 @@ def source_of(column: str) -> str:
         return f"Observation, LOINC {', '.join(codes)}: the last by day 0"
     plain = {
         "age_years": "Patient.birthDate", "female": "Patient: sex at birth, else gender",
-        "ethnicity": "Patient: race of US Core", "height_cm": "Observation, LOINC 8302-2",
-        "smoking": "Observation, LOINC 72166-2", "baseline_ldl_mmol_l": "Observation of LDL, without a statin",
+        "ethnicity": "Patient: race of US Core", "baseline_ldl_mmol_l": "Observation of LDL, without a statin",
+        "height_cm": f"Observation, LOINC {loinc_of('height_cm')}",
+        "smoking": f"Observation, LOINC {loinc_of('smoking')}",
         "infarction_days_before_entry": "Condition: an infarction in the year before day 0",
     }  # fmt: skip
     if column in plain:

@@ -8,33 +8,46 @@ from popsim.errors import InputError
 from popsim.exchange.fhir.facts import FactPlace, FhirFacts, FhirReading, ReadTally
 from popsim.exchange.fhir.refusals import refuse
 from popsim.exchange.fhir.times import LENGTHS, FhirTime
-from popsim.registry.vocabulary import Measure, Vocabulary
+from popsim.registry.vocabulary import Measure
+from popsim.simulation.schema import SCHEMA
 from popsim.units import convert
 
-# Quantities that are constant columns of a twin, by the code of their readings: unit of the column, and substance.
-TRAIT_MEASURES = {"trait.height_cm": ("cm", None), "trait.baseline_ldl_mmol_l": ("mmol/L", "cholesterol")}
+# Signals that are constant columns of a twin.
+TRAITS = {
+    key: Measure(name, SCHEMA[name].unit, SCHEMA[name].low, SCHEMA[name].high, substance)
+    for key, name, substance in (
+        ("height_cm", "height_cm", None), ("ldl_mmol_l", "baseline_ldl_mmol_l", "cholesterol"),
+        ("smoking", "smoking", None),
+    )
+}  # fmt: skip
 IMPOSSIBLE = "an impossible value or unit, taken as missing"
 
 
-def checked_value(reading: FhirReading, measure: Measure, tally: ReadTally, bad_as_missing: bool) -> float | None:
+def stored_value(code: str, measure: Measure, value: float, unit: str) -> float | None:
+    """A value in the unit of its measure, that of a trait not rounded; None if the unit cannot be converted."""
+    if code not in TRAITS:
+        return measure.in_unit(value, unit)
+    try:
+        return float(convert(value, unit, measure.unit, measure.substance))
+    except InputError:
+        return None
+
+
+def checked_value(reading: FhirReading, tally: ReadTally, bad_as_missing: bool) -> float | None:
     """The value as the registry stores it; None if it is refused and passed over.
 
     Raises:
-        FhirError: the unit cannot be converted, or the value lies outside the registry's bounds.
+        FhirError: the value lies outside the registry's bounds.
     """
-    stored = measure.in_unit(reading.value, reading.unit)
-    if stored is not None and measure.takes(stored):
-        return stored
-    if bad_as_missing:
-        tally.skip(reading.place, IMPOSSIBLE)
-        return None
-    place: FactPlace = reading.place
-    if stored is None:
-        refuse(place.file, f"{place.path}.code", f"the unit; allowed: {', '.join(measure.units())}")
-    refuse(place.file, f"{place.path}.value", measure.allowed, reading.value)
+    if reading.stored is not None and reading.measure.takes(reading.stored):
+        return reading.stored
+    if not bad_as_missing:
+        refuse(reading.place.file, f"{reading.place.path}.value", reading.measure.allowed, reading.value)
+    tally.skip(reading.place, IMPOSSIBLE)
+    return None
 
 
-def plausible(facts: FhirFacts, vocabulary: Vocabulary, tally: ReadTally, bad_as_missing: bool) -> FhirFacts:
+def plausible(facts: FhirFacts, tally: ReadTally, bad_as_missing: bool) -> FhirFacts:
     """The facts without those that cannot be: readings in units of something else or below 0, and times before birth.
 
     Raises:
@@ -52,8 +65,9 @@ def plausible(facts: FhirFacts, vocabulary: Vocabulary, tally: ReadTally, bad_as
         return True
 
     def measured(reading: FhirReading) -> bool:
-        if _in_unit(reading, vocabulary) is None:
-            return not _impossible(reading.place, "code", f"the unit; allowed: {_units(reading, vocabulary)}")
+        if reading.stored is None:
+            allowed = f"the unit; allowed: {', '.join(reading.measure.units())}"
+            return not _impossible(reading.place, "code", allowed)
         below = reading.value < 0.0
         return not (below and _impossible(reading.place, "value", "must not be below 0", reading.value))
 
@@ -72,32 +86,10 @@ def _ends_before(time: FhirTime, birth: FhirTime) -> bool:
     return time.days > 0.0 and time.days + LENGTHS[time.precision] + 1.0 <= birth.day
 
 
-def _in_unit(reading: FhirReading, vocabulary: Vocabulary) -> float | None:
-    """The value in the unit of its column or signal; None if the unit cannot be converted."""
-    if reading.code in TRAIT_MEASURES:
-        return trait_value(reading)
-    return vocabulary.measurements[reading.code].in_unit(reading.value, reading.unit)
-
-
-def _units(reading: FhirReading, vocabulary: Vocabulary) -> str:
-    if reading.code in TRAIT_MEASURES:
-        return f"{TRAIT_MEASURES[reading.code][0]}, or one that can be converted to it"
-    return ", ".join(vocabulary.measurements[reading.code].units())
-
-
-def trait_value(reading: FhirReading) -> float | None:
-    """The value of a constant column, in the column's unit; None if the unit cannot be converted."""
-    unit, substance = TRAIT_MEASURES[reading.code]
-    try:
-        return float(convert(reading.value, reading.unit, unit, substance))
-    except InputError:
-        return None
-
-
-def prefers(before: FhirReading, after: FhirReading, vocabulary: Vocabulary) -> bool:
+def prefers(before: FhirReading, after: FhirReading) -> bool:
     """Whether the first of two readings of one quantity, made known in this order, holds at their time.
 
     A filtration holds against the creatinine of the same sample, from which it was computed.
     """
-    computed = not vocabulary.measurements[before.code].creatinine and vocabulary.measurements[after.code].creatinine
+    computed = not before.measure.creatinine and after.measure.creatinine
     return before.time.days == after.time.days and computed

@@ -13,9 +13,9 @@ from popsim.errors import InputError
 from popsim.evidence.code_systems import load_codes
 from popsim.exchange.omop.cdm_files import CdmReader
 from popsim.exchange.omop.meanings import Meanings
-from popsim.units import DAYS_PER_YEAR, canonical, convert
+from popsim.units import DAYS_PER_YEAR, convert
 
-GENDERS = {"8507": "male", "8532": "female"}  # standard concepts of popsim/evidence/codes/people.toml
+GENDERS = ("male", "female")
 HOSPITAL_VISITS = ("9201", "262", "32037")  # inpatient; emergency and inpatient; intensive care
 EMERGENCY_VISITS = ("9203",)
 ETHNIC = {"asian": 1.0, "black": 2.0, "white": 4.0}  # of popsim/population/traits.py, by race
@@ -170,7 +170,9 @@ class _Facts:
         middle = whole["month_of_birth"].is_null()  # only the year is known: born on the first of July
         born = pl.date(whole["year_of_birth"], pl.when(middle).then(7).otherwise(whole["month_of_birth"]),
                        pl.when(middle).then(1).otherwise(whole["day_of_birth"].fill_null(15).clip(1, 28)))  # fmt: skip
-        races = {str(load_codes("people")[key].concept_id): code for key, code in ETHNIC.items()}
+        coded = load_codes("people")
+        genders = {str(coded[key].concept_id): key for key in GENDERS}
+        races = {str(coded[key].concept_id): group for key, group in ETHNIC.items()}
         deaths = self._dates("death", self._table("death"), ["death_date"], ["death_date"])
         died = deaths.group_by("person").agg(death=pl.col("death_date").min())
         told = (
@@ -182,7 +184,7 @@ class _Facts:
         people = frame.select(
             "person",
             sex=pl.coalesce(
-                pl.col("gender_concept_id").replace_strict(GENDERS, default=None, return_dtype=pl.String), told
+                pl.col("gender_concept_id").replace_strict(genders, default=None, return_dtype=pl.String), told
             ),
             born=born,
             ethnicity=pl.col("race_concept_id").replace_strict(races, default=None, return_dtype=pl.Float64),
@@ -281,15 +283,12 @@ class _Facts:
         if none.any():
             self.counts[table, f"without a number: {key}"] += int(none.sum())
             numbers = numbers.filter(~none)
-        target = one.unit or "1"
-        if canonical(unit or "1") != canonical(target):
-            try:
-                values = convert(numbers["value"].to_numpy(), unit, target, SUBSTANCE.get(str(key)))
-            except InputError:
-                self.counts[table, f"unit {given[:20]} is none of {key}"] += len(numbers)
-                return numbers.clear()
-            numbers = numbers.with_columns(pl.Series("value", values))
-        return numbers
+        try:
+            values = convert(numbers["value"].to_numpy(), unit, one.unit, SUBSTANCE.get(str(key)))
+        except InputError:
+            self.counts[table, f"unit {given[:20]} is none of {key}"] += len(numbers)
+            return numbers.clear()
+        return numbers.with_columns(pl.Series("value", values))
 
     def _drugs(self) -> pl.DataFrame:
         """Prescriptions; the dose of a day where the amount and the days of supply tell it."""

@@ -99,7 +99,8 @@ def _units() -> dict[str, str]:
     return {str(one.unit_concept_id): one.unit for one in load_codes("signals").values() if one.unit_concept_id}
 
 
-def concepts_of(kind: str, keys: Iterable[str]) -> list[int]:
-    """The standard concepts of popsim's own names."""
+def concepts_of(kind: str, keys: Iterable[str]) -> str:
+    """The standard concepts of popsim's own names, in words."""
     table = load_codes(kind)
-    return sorted({table[key].concept_id for key in keys if key in table and table[key].concept_id})
+    found = {table[key].concept_id for key in keys if key in table and table[key].concept_id}
+    return ", ".join(map(str, sorted(found)))

@@ -18,7 +18,7 @@ from popsim.drafting.vocabulary import ALL_SUBJECTS, BMI, CREATININE
 from popsim.errors import InputError, did_you_mean
 from popsim.evidence.code_systems import load_codes
 from popsim.evidence.drugs import load_drugs
-from popsim.exchange.omop.facts import CdmFacts, age_at
+from popsim.exchange.omop.facts import ETHNIC, GENDERS, CdmFacts, age_at
 from popsim.exchange.omop.meanings import concepts_of
 from popsim.exchange.records import DIAGNOSES
 from popsim.simulation.schema import SCHEMA
@@ -154,18 +154,12 @@ class _Table:
         age = self.people["age"].round(2)
         self._put("age_years", age, "person", "", len(age), "year, month and day of birth until the index")
         sex = self.people["sex"].replace_strict({"female": 1, "male": 0}, default=None, return_dtype=pl.Int64)
-        self._put("female", sex, "person", "8507, 8532", sex.count(), "sex at birth")
+        self._put("female", sex, "person", concepts_of("people", GENDERS), sex.count(), "sex at birth")
         if self.people["ethnicity"].count():
             group = self.people["ethnicity"].fill_null(0.0).cast(pl.Int64)
             known = self.people["ethnicity"].count()
-            self._put(
-                "ethnicity",
-                group,
-                "person",
-                "8515, 8516, 8527",
-                known,
-                "race: Asian, Black, White; others not recorded",
-            )
+            told = "race: Asian, Black, White; others not recorded"
+            self._put("ethnicity", group, "person", concepts_of("people", ETHNIC), known, told)
         self._diagnoses()
         self._measurements()
         self._drugs()
@@ -200,7 +194,7 @@ class _Table:
                 mine |= (pl.col("key") == event) & (pl.col("age") > 0)
             rows = records.filter(mine)
             have = self._per_person(rows.group_by("person").agg(have=pl.lit(1, pl.Int64)), "have").fill_null(0)
-            concepts = ", ".join(map(str, concepts_of("diagnoses", [*keys, *([event] if event else [])])))
+            concepts = concepts_of("diagnoses", [*keys, *([event] if event else [])])
             told = f"recorded until the index in {int(have.sum()):,} people; not recorded means no"
             self._put(name, have, "condition_occurrence, observation", concepts, len(rows), told)
         recent = records.filter((pl.col("key") == "infarction") & (pl.col("age") <= RECENT_INFARCTION_DAYS))
@@ -263,7 +257,7 @@ class _Table:
             unknown = current["dose"].null_count()
             told = f"taken by {len(current):,} at the index; not recorded means none" if len(current) else NOT_TAKEN
             told += f"; {unknown:,} without a dose, assumed {UNKNOWN_DOSE:g} of the target" if unknown else ""
-            concepts = ", ".join(map(str, concepts_of("drugs", [drug.name for drug in group])))
+            concepts = concepts_of("drugs", [drug.name for drug in group])
             self._put(column, values, "drug_exposure", concepts, len(current), told)
             agent = group[0].agent_column
             if agent is not None and SCHEMA[agent].settable:

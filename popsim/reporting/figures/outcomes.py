@@ -28,7 +28,6 @@ MAIN_MEASURES = ("readmission_30d", "admissions_per_person_year", "mortality", "
 PERSONAL = {COST: measure_of(TOTAL_COST), QALY: measure_of(QALYS), NET_BENEFIT.name: NET_BENEFIT}  # of one person
 SUBGROUPS = ("female", "age_years", "deprivation_quintile", "ethnicity")
 TITLE_CHARACTERS = 40  # of a panel
-MIN_SHARE = 0.03  # of the most expensive strategy's cost: smaller components are not labelled inside their bar
 
 
 @style.styled
@@ -103,7 +102,9 @@ def cost_breakdown(run: StoredRun) -> Figure:
     )
     title = f"Cost per person by component, {experiment.currency}"
     narrow = style.COLUMN.get()
-    figure = style.blank(9.5, 1.9 + 0.55 * len(titles) + (0.28 * len(costs) if narrow else 0.0), title, note)
+    # inches of a component in a legend above the bars; letters in the bars; share of the longest that a number takes
+    line, letters, room = (0.28, 6.0, 0.096) if narrow else (0.0, 8.5, 0.048)
+    figure = style.blank(9.5, 1.9 + 0.55 * len(titles) + line * len(costs), title, note)
     axis = figure.subplots()
     positions, left, below = np.arange(len(titles)), np.zeros(len(titles)), np.zeros(len(titles))
     first = [sum(amounts) / len(amounts) for amounts in costs.values()]
@@ -124,10 +125,10 @@ def cost_breakdown(run: StoredRun) -> Figure:
             label=f"{measure_of(name).short} ({_share(first[number] / whole)})",
         )
         for position, amount in enumerate(amounts):
-            if amount > MIN_SHARE * widest * (3.2 if narrow else 1.6):
+            if amount > room * widest:
                 axis.text(
                     left[position] + amount / 2, position, f"{amount:,.0f}", ha="center", va="center",
-                    fontsize=6.0 if narrow else 8.5,
+                    fontsize=letters,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
                 )  # fmt: skip
         left, below = (left, below + amounts) if negative else (left + amounts, below)
@@ -137,13 +138,12 @@ def cost_breakdown(run: StoredRun) -> Figure:
         if total["low"] is not None:
             reach = [[total["mean"] - total["low"]], [total["high"] - total["mean"]]]
             axis.errorbar(total["mean"], position + 0.2, xerr=reach, fmt="none", color=style.INK, capsize=4, lw=1.4)
-        beside = end + (0.03 if narrow else 0.012) * widest
-        axis.text(beside, position, f"{total['mean']:,.0f}", va="center", weight="bold")
+        axis.text(end + room / 4 * widest, position, f"{total['mean']:,.0f}", va="center", weight="bold")
     axis.set_yticks(positions, list(titles.values()))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     furthest = max(widest, *(values[name, TOTAL_COST]["high"] or 0.0 for name in titles))
-    axis.set_xlim(right=(1.2 if narrow else 1.14) * furthest)
+    axis.set_xlim(right=(1.092 + room) * furthest)  # for the number of the total
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.set_xlabel(f"{experiment.currency} per person")
     if narrow:

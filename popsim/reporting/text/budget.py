@@ -9,7 +9,7 @@ import polars as pl
 from popsim.analyses.decision_view import DecisionView
 from popsim.definitions.market import MarketShares
 from popsim.definitions.money import Perspective
-from popsim.economics.budget import TOTAL, budget_impact, market_impact
+from popsim.economics.budget import TOTAL, budgets_of_adoption, market_impact
 from popsim.errors import InputError, did_you_mean
 from popsim.reporting.intervals import has_intervals, readable, with_note
 from popsim.reporting.table_files import tabled
@@ -45,12 +45,13 @@ def budget_text(
     if strategy and strategy not in others:
         raise InputError(f"--strategy {strategy}: {did_you_mean(strategy, others)}")
     people = list(eligible) * (len(uptake) if len(eligible) == 1 else 1)
-    measures = view.measures
-    parts = []
-    for name in [strategy] if strategy else others:
-        table = budget_impact(measures, view.comparator, name, people, uptake, perspective)
-        shares = [["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)]]
-        parts.append(_years(view, view.strategies[name], table, people, shares, perspective))
+    names = [strategy] if strategy else others
+    adopted = budgets_of_adoption(view.measures, view.comparator, names, people, uptake, perspective)
+    shares = [["  Uptake, %", *(f"{share * 100:.0f}" for share in uptake)]]
+    parts = [
+        _years(view, view.strategies[name], table.drop("strategy"), people, shares, perspective)
+        for (name,), table in adopted.group_by("strategy", maintain_order=True)
+    ]
     return _budget(view, parts, len(uptake), perspective)
 
 

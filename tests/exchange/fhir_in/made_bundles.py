@@ -1,9 +1,16 @@
-"""A made-up person in FHIR R4, and the same person in popsim's own files."""
+"""A made-up person in FHIR R4, and the same person in popsim's own files; how such files are read."""
 
 import copy
 import json
 from datetime import date
 
+from popsim.evidence.sets import SHIPPED
+from popsim.exchange.fhir.facts import ReadTally
+from popsim.exchange.fhir.stream_lines import stream_lines
+from popsim.exchange.fhir.to_twin import new_person, read_one
+from popsim.registry.vocabulary import vocabulary_of
+
+WORDS = vocabulary_of(SHIPPED)
 LOINC, SNOMED, RXNORM = "http://loinc.org", "http://snomed.info/sct", "http://www.nlm.nih.gov/research/umls/rxnorm"
 UCUM = "http://unitsofmeasure.org"
 DAY_ZERO = date(2024, 3, 10)
@@ -176,3 +183,19 @@ def written(folder, content, name="person.json"):
     path = folder / name
     path.write_text(json.dumps(content))
     return path
+
+
+def new(path, **options):
+    return new_person(path, WORDS, day_zero=DAY_ZERO, **options)
+
+
+def lines_of(path, zero=DAY_ZERO):
+    """The stream of a file, and what was passed over."""
+    tally = ReadTally()
+    lines = stream_lines(read_one(path, WORDS, tally), zero.toordinal(), WORDS, tally)
+    return [json.loads(line.text) for line in lines], tally
+
+
+def told(folder, *extra, **options):
+    """The record of the made-up Patient with nothing but some resources."""
+    return new(written(folder, bundle([patient(), *extra])), **options)

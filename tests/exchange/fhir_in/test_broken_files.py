@@ -10,6 +10,7 @@ from made_bundles import (
     LOINC,
     PATIENT,
     RXNORM,
+    WORDS,
     bundle,
     condition,
     encounter,
@@ -22,14 +23,11 @@ from made_bundles import (
 
 from popsim.cli import main
 from popsim.errors import InputError
-from popsim.evidence.sets import SHIPPED
 from popsim.exchange.fhir.facts import ReadTally
 from popsim.exchange.fhir.shapes import SHAPES
 from popsim.exchange.fhir.stream_lines import stream_lines
 from popsim.exchange.fhir.to_twin import new_person, read_one
-from popsim.registry.vocabulary import vocabulary_of
 
-WORDS = vocabulary_of(SHIPPED)
 GOOD = json.dumps(bundle()).encode()
 PLACES = {one["id"]: place for place, one in enumerate(resources())}
 DEEP = b'{"resourceType": "Patient", "extension": ' + b'[{"extension": ' * 3000 + b"[]" + b"}]" * 3000 + b"}"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
-from popsim.evidence.code_systems import load_codes, system_url
+from popsim.care.genetic_testing import prescribing_rules
+from popsim.definitions.drug import Drug
+from popsim.definitions.gene import PrescribingRule
+from popsim.evidence.code_systems import load_codes
+from popsim.evidence.drugs import load_drugs
 from popsim.exchange.fhir.genomics import PHENOTYPES
-from popsim.exchange.fhir.writing.coding import Json, concept, hl7, meta, reference
+from popsim.exchange.fhir.writing.coding import Json, coding, concept, hl7, meta, reference
 from popsim.exchange.fhir.writing.person import ExportedPerson, PopulationExport
 
 GENOTYPE_KNOWN = "genotype_known"
-# HL7/genomics-reporting, input/fsh: code of the profile TherapeuticImplication; LOINC of its components, of which
-# 81259-4 is the associated phenotype where the gene's product does not metabolise.
+# HL7/genomics-reporting, input/fsh: code of the profile TherapeuticImplication.
 TBD = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
-METABOLISM = ("53040-2", "Genetic variation's effect on drug metabolism")
-ASSOCIATED = ("81259-4", "Associated phenotype")
-# The drug whose rules go by a gene (popsim/evidence/genome/prescribing.toml).
-ASSESSED = {"cyp2d6": "metoprolol", "cyp2c19": "clopidogrel", "cyp2c9": "warfarin", "slco1b1": "atorvastatin"}
 
 
 def genomics(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence[tuple[str, str]]) -> Iterator[Json]:
@@ -37,7 +37,7 @@ def genomics(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence
         found["valueCodeableConcept"] = {"text": f"{coded.label} {diplotype}"}
         found["component"] = [_component("gene_studied", concept(coded, ("hgnc",)))]
         results.append(found)
-        if gene in ASSESSED:
+        if gene in _assessed():
             results.append(_implication(export, one, found["id"], gene, one.id("Implication", number), time))
     yield from results
     yield {
@@ -54,6 +54,22 @@ def genomics(export: PopulationExport, one: ExportedPerson, diplotypes: Sequence
     }
 
 
+@cache
+def _assessed() -> Mapping[str, str]:
+    """The drug whose prescribing rules go by a gene; for warfarin CYP2C9, as VKORC1 has no function to tell."""
+    rules, drugs = prescribing_rules().values(), load_drugs()
+    return {
+        "cyp2c9" if rule.iwpc_dose else rule.gene: drug.name for rule in rules for drug in drugs if _is_on(drug, rule)
+    }
+
+
+def _is_on(drug: Drug, rule: PrescribingRule) -> bool:
+    """Whether a rule is about a drug."""
+    if rule.agent is None:
+        return drug.dose_column in rule.at_most
+    return (drug.agent_column, drug.agent) == (rule.agent.column, rule.agent.code)
+
+
 def _implication(
     export: PopulationExport, one: ExportedPerson, genotype: str, gene: str, identity: str, time: str
 ) -> Json:
@@ -61,15 +77,17 @@ def _implication(
     cyp = gene.startswith("cyp")
     what = "metabolizer" if cyp else "function"
     phenotype = next(term for term, level in PHENOTYPES.items() if level == one.traits[gene] and term.endswith(what))
-    code, display = METABOLISM if cyp else ASSOCIATED
-    effect = {"coding": [{"system": system_url("loinc"), "code": code, "display": display}]}
-    drug = concept(load_codes("drugs")[ASSESSED[gene]], ("rxnorm", "atc"))
+    effect = load_codes("genes")["drug_metabolism" if cyp else "phenotype"]
+    drug = concept(load_codes("drugs")[_assessed()[gene]], ("rxnorm", "atc"))
     return _observation(export, one, identity, time) | {
         "code": {"coding": [{"system": TBD, "code": "therapeutic-implication", "display": "Therapeutic Implication"}]},
         "derivedFrom": [reference("Observation", genotype)],
         "component": [
             _component("medication_assessed", drug),
-            {"code": effect, "valueCodeableConcept": {"text": phenotype.capitalize()}},
+            {
+                "code": {"coding": [coding(effect, "loinc", effect.label)]},
+                "valueCodeableConcept": {"text": phenotype.capitalize()},
+            },
         ],
     }
 

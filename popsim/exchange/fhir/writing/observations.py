@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from popsim.definitions.recording import UsualRange
 from popsim.evidence.code_systems import load_codes
-from popsim.exchange.fhir.writing.coding import LOINC, Json, concept, hl7, meta, quantity
+from popsim.exchange.fhir.writing.coding import LOINC, Json, coding, concept, hl7, meta, quantity
 from popsim.exchange.occasions import recording
 
 NYHA = "nyha_class"
@@ -43,8 +43,6 @@ DIGITS = {
     "nt_probnp_pg_ml": 0, "hba1c_percent": 1, "haemoglobin_g_dl": 1, "ejection_fraction_percent": 0,
     "filling_pressure_mmhg": 1, "albuminuria_mg_g": 1, "fev1_percent": 0,
 }  # fmt: skip
-# Answers to LOINC 88020-3, read in public maps of them.
-NYHA_ANSWERS = (("LA28404-4", "I"), ("LA28405-1", "II"), ("LA28406-9", "III"), ("LA28407-7", "IV"))
 NOT_MODELLED = "unsupported"  # data-absent-reason: the source system cannot supply it
 
 
@@ -191,11 +189,10 @@ def _usual_text(usual: UsualRange, unit: str) -> str:
 @cache
 def _classes() -> tuple[str, ...]:
     """The New York Heart Association classes as concepts; there is no class 0."""
-    concepts = [
-        {"coding": [{"system": LOINC, "code": code, "display": f"Class {word}"}], "text": f"NYHA class {word}"}
-        for code, word in NYHA_ANSWERS
-    ]
-    return ("", *(_text(one) for one in concepts))
+    words = ("I", "II", "III", "IV")
+    answers = [(word, load_codes("answers")[f"nyha_{word.lower()}"]) for word in words]
+    concepts = [{"coding": [coding(one, "loinc", one.label)], "text": f"NYHA class {word}"} for word, one in answers]
+    return ("", *map(_text, concepts))
 
 
 def _interpretations(usual: UsualRange | None, values: NDArray[np.float64]) -> list[str]:
