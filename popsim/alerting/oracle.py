@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.alerting.alerts import RiskSource
-from popsim.assimilation.hazards import advance, hazards_of_presenting
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.care.monitoring import HomeReadings
 from popsim.evidence.sets import Parameters
 from popsim.kernels.codes import CAUSE_HEART_FAILURE
 from popsim.physiology import Physiology
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 from popsim.population.state import NamedArrays, State
@@ -65,7 +66,8 @@ def chance_of_presenting(
     clock = Clock(day)
     for _ in range(horizon_days):
         clock.tick()
-        influences = advance(physiology, people, clock)
+        influences = Influences(len(people))
+        physiology.advance(people, clock, influences)
         people["acute_cause"] = 0
         people["onset"] = 0
         total += hazards_of_presenting(influences, people, parameters, clock.day)[CAUSE_HEART_FAILURE - 1]

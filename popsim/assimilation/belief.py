@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from popsim.arguments import MAX_DAYS, array, real_number, whole_number
 from popsim.assimilation.derived import BALANCE, DERIVED, StateDerivation
 from popsim.assimilation.ensemble import Ensemble
-from popsim.assimilation.hazards import advance, hazards_of_presenting
+from popsim.assimilation.hazards import hazards_of_presenting
 from popsim.assimilation.sensors import Sensor, table
 from popsim.errors import InputError
 from popsim.evidence.sets import Parameters
@@ -110,7 +110,8 @@ class Belief:
         people = self.ensemble.people
         if self.memory_days:
             self._remember()
-        self._influences = advance(self.physiology, people, clock)
+        self._influences = Influences(len(people))
+        self.physiology.advance(people, clock, self._influences)
         self.day = clock.day
         people["acute_cause"] = 0
         people["onset"] = 0

@@ -14,27 +14,9 @@ from popsim.kernels import codes as code
 from popsim.kernels.physiology.acute import AcuteParameters, log_factor
 from popsim.kernels.physiology.heart import HeartParameters
 from popsim.kernels.physiology.kidney import KidneyParameters
-from popsim.physiology import Physiology
 from popsim.physiology.binding import Binding
-from popsim.physiology.clinical import BLOCK
 from popsim.physiology.influences import Influences
-from popsim.population.clock import Clock
 from popsim.population.population import Population
-
-
-def advance(physiology: Physiology, people: Population, clock: Clock) -> Influences:
-    """Advance any number of people by a day.
-
-    Returns:
-        the day's influences on those who have entered, which physiology itself keeps for one block only.
-    """
-    entered = people.entered(clock.time_days)
-    influences = Influences(len(people))
-    for start in range(0, entered, BLOCK):
-        some = slice(start, min(start + BLOCK, entered))
-        physiology.advance(people.part(some.start, some.stop), clock)
-        influences.values[:, some] = physiology.influences.values
-    return influences
 
 
 def hazards_of_presenting(

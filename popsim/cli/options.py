@@ -151,8 +151,7 @@ class StudyOptions:
         """Processes and threads that fit a study, or some units of its size."""
         from popsim.runs.engine import Engine
 
-        number, days = len(study.units) if units is None else units, study.experiment.follow_up_days
-        return Engine.fitting(self.workers, self.threads, number, study.region_size(0), days, study.past_size)
+        return Engine.of_study(study, self.workers, self.threads, units)
 
     def use_threads(self, twins: int) -> None:
         """Give the kernels of this process, which simulates one unit of so many twins, the threads asked or fitting."""

@@ -9,9 +9,10 @@ from popsim.cli.options import File, StudyOptions, prints_tables, study_options,
 @study_options()
 def scenarios(file: File, options: StudyOptions) -> None:
     """Run an experiment and all its scenarios, each in its own run folder, and print them side by side."""
-    from popsim.analyses.scenarios import scenario_table, studies
+    from popsim.analyses.scenarios import scenario_table
     from popsim.definitions.experiment import BASE_CASE
     from popsim.reporting.text.scenarios import render_scenarios
+    from popsim.studies.scenarios import studies
     from popsim.studies.warnings import scenario_warnings
 
     tables = {}

@@ -20,7 +20,7 @@ import polars as pl
 from popsim.care.network import CareNetwork
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.definitions.network import NetworkDefinition
-from popsim.economics.cost_effectiveness import comparisons, paired_differences, strategy_means
+from popsim.economics.cost_effectiveness import paired_differences
 from popsim.errors import InputError
 from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
@@ -28,13 +28,13 @@ from popsim.outcomes.small_cells import hidden_measures, masked
 from popsim.runs import unit_file
 from popsim.runs.run import StoredRun
 from popsim.runs.store import MANIFEST, RunStore, UnitStore
+from popsim.runs.tables import RunTables
 from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, keeps_waits, waits_after, warm_up_of
 from popsim.studies.design import Study
 
 type Days = tuple[pl.LazyFrame | None, pl.LazyFrame | None]  # daily and admissions
 
 ENOUGH = 2  # comparisons of a run with which its first look is no longer shown: the fewest with an interval
-STORED = ("summary", "comparisons", "cost_effectiveness")
 NEWS = 50  # assumption: 2% more units hardly move a figure, and 6,000 units take seconds to combine
 NO_DAYS: Days = (None, None)
 KEPT_EVENTS = 4  # units whose events are kept in memory
@@ -189,9 +189,9 @@ class LiveRun:
 
     def tables(self, measures: pl.DataFrame) -> RunTables:
         """The tables of its measures; of a finished run those that it has stored."""
-        if self.is_finished and set(STORED) <= set(self.finished.tables):
-            return RunTables(*(self.finished.frame(name) for name in STORED))
-        return tables_of(measures, self.experiment)
+        if self.is_finished and set(RunTables._fields) <= set(self.finished.tables):
+            return RunTables(*map(self.finished.frame, RunTables._fields))
+        return RunTables.of(measures, self.experiment)
 
     def first_measures(self) -> pl.DataFrame:
         """Measures of the units that are there, before a comparison is whole."""
@@ -298,27 +298,6 @@ class LiveRun:
             means = paired_differences(every.filter(pl.col("place") < count).drop("place"), self.experiment.reference)
             parts.append(means.select("strategy", pl.lit(count).alias("comparisons"), "mean", "low", "high"))
         return pl.concat(parts)
-
-
-class RunTables(NamedTuple):
-    """What `popsim run` prints: means of every strategy, and against the comparator differences and what a QALY costs.
-
-    The last two are empty where there is one strategy.
-    """
-
-    means: pl.DataFrame
-    differences: pl.DataFrame
-    value: pl.DataFrame
-
-
-def tables_of(measures: pl.DataFrame, experiment: ExperimentDefinition) -> RunTables:
-    """The tables of some measures."""
-    there = set(measures["strategy"].cast(pl.String).unique())
-    several = len(there) > 1 and experiment.reference in there
-    nothing = pl.DataFrame(), pl.DataFrame()
-    price = experiment.willingness_to_pay
-    both = comparisons(measures, experiment.reference, price) if several else nothing
-    return RunTables(strategy_means(measures), *both)
 
 
 def is_news(before: tuple[int, ...], there: tuple[int, ...]) -> bool:

@@ -15,7 +15,7 @@ from popsim.care.network import CareNetwork
 from popsim.dashboard.daily_flows import DailyFlows, NetworkDay, last_day, network_day, places_of, slots_of
 from popsim.dashboard.document import problem
 from popsim.dashboard.first_days import EVERY_S, DaysSoFar, days_so_far, days_view
-from popsim.dashboard.live import LiveRun, RunTables, tables_of
+from popsim.dashboard.live import LiveRun
 from popsim.dashboard.lives import LifeTeller, life_html, notable_persons
 from popsim.dashboard.network_picture import NetworkPicture
 from popsim.dashboard.page import option
@@ -39,6 +39,7 @@ from popsim.economics.columns import COST_NAMES
 from popsim.errors import PopsimError
 from popsim.plurals import counted
 from popsim.reporting.intervals import readable
+from popsim.runs.tables import RunTables
 
 TELLER = LifeTeller()
 
@@ -233,7 +234,7 @@ def _answers(shown: Shown, arrived: reactive.Value[tuple[int, ...]], input: Inpu
             tables_ = outcome_tables(tables(), run.so_far, shown.labels)
             head = f"<summary>All outcomes, as 'popsim run' prints them</summary>{shown.note}"
             return f"<details open>{head}{tables_}{rule}</details>"
-        first = tables_of(run.first_measures(), run.experiment)._replace(differences=pl.DataFrame())
+        first = RunTables.of(run.first_measures(), run.experiment)._replace(comparisons=pl.DataFrame())
         one = run.experiment.model_copy(update={"replications": 1, "draws": 0})
         return shown.note + outcome_tables(first, one, shown.labels) + rule
 

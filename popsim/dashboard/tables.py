@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from popsim.dashboard.live import RunTables
 from popsim.dashboard.revaluing import Basis
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.economics.cost_effectiveness import effect_of
 from popsim.html import html_table
 from popsim.reporting.text.formatting import NOT_KNOWN, rounded, span, with_interval
 from popsim.reporting.text.tables import Lines, comparison_lines, outcome_lines
+from popsim.runs.tables import RunTables
 from popsim.studies.measures import measure_of
 
 
@@ -23,9 +23,9 @@ def wide(table: str, label: str) -> str:
 
 def outcome_tables(tables: RunTables, experiment: ExperimentDefinition, labels: dict[str, str]) -> str:
     """Both tables of a run."""
-    parts = [_lines(*outcome_lines(tables.means, experiment, labels), "Outcomes of every strategy")]
-    if not tables.differences.is_empty():
-        lines = comparison_lines(tables.differences, tables.value, experiment, labels)
+    parts = [_lines(*outcome_lines(tables.summary, experiment, labels), "Outcomes of every strategy")]
+    if not tables.comparisons.is_empty():
+        lines = comparison_lines(tables.comparisons, tables.cost_effectiveness, experiment, labels)
         parts.append(_lines(*lines, "Differences from the comparator"))
     return "\n".join(parts)
 

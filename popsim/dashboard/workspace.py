@@ -146,7 +146,7 @@ class Workspace:
         job = self.jobs.of(name)
         if not run.is_finished and (job is None or not job.alive):
             processes = [first or self.jobs.begin(file, log, 1, of_first)]
-            workers = _more_workers(study)
+            workers = Engine.of_study(study).workers - 1  # beside the first
             processes += [self.jobs.begin(file, log, workers, look)] if workers or (look and TWO_LOOK) else []
             self.jobs.keep(name, file, processes)
             run.look = first_look(file, study.experiment, self.results)
@@ -254,10 +254,3 @@ class Workspace:
             raise InputError(f"run '{name}': popsim or its inputs have changed since it began; start it again")
         run.look = first_look(Path(job.file), run.experiment, self.results)
         return run
-
-
-def _more_workers(study: Study) -> int:
-    """Processes beside the first that fit the machine and the run."""
-    days = study.experiment.follow_up_days
-    fitting = Engine.fitting(None, None, len(study.units), study.region_size(0), days, study.past_size)
-    return fitting.workers - 1

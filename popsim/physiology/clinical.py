@@ -108,7 +108,7 @@ class ClinicalPhysiology:
 
     def initialise(self, population: Population) -> None:
         """Initialise every organ system at steady state, then the core with their influences."""
-        for people in self._blocks(population, len(population)):
+        for _, people in self._blocks(population, len(population)):
             influences = self._cleared(people)
             for system in self.systems:
                 system.initialise(people, influences)
@@ -116,10 +116,9 @@ class ClinicalPhysiology:
             for system in self._left_out:
                 system.initialise(people, influences)  # their influences come too late to count
 
-    def advance(self, population: Population, clock: Clock) -> None:
+    def advance(self, population: Population, clock: Clock, kept: Influences | None = None) -> None:
         """Advance every organ system by one day, for the twins that have entered."""
-        entered = population.entered(clock.time_days)
-        for people in self._blocks(population, entered):
+        for rows, people in self._blocks(population, population.entered(clock.time_days)):
             influences = self._cleared(people)
             if not (people["alive"].any() or people["onset"].any()):
                 continue  # all of them dead for a day: nothing changes any more
@@ -127,19 +126,22 @@ class ClinicalPhysiology:
                 system.advance(people, clock, influences)
             self._treatments.advance(people, influences)
             self.core.advance(people, clock, influences)
+            if kept is not None:
+                kept.values[:, rows] = influences.values
 
     @property
     def influences(self) -> Influences:
         """The influences of the last block of twins that advanced."""
         return self._scratch
 
-    def _blocks(self, population: Population, entered: int) -> Iterator[Population]:
-        """Rows [0, entered) in blocks."""
+    def _blocks(self, population: Population, entered: int) -> Iterator[tuple[slice, Population]]:
+        """Rows [0, entered) in blocks: which rows, and their twins."""
         size = len(INFLUENCES) * min(BLOCK, len(population))
         if len(self._memory) < size:
             self._memory, self._by_size = np.zeros(size, np.float32), {}
         for start in range(0, entered, BLOCK):
-            yield population.part(start, min(start + BLOCK, entered))
+            stop = min(start + BLOCK, entered)
+            yield slice(start, stop), population.part(start, stop)
 
     def _cleared(self, people: Population) -> Influences:
         """Influences of a block, all zero: blocks share their memory, and those of one size their arrays."""

@@ -55,5 +55,5 @@ class Physiology(Protocol):
     def initialise(self, population: Population) -> None:
         """Initialise every column of physiology at steady state."""
 
-    def advance(self, population: Population, clock: Clock) -> None:
-        """Advance the twins that have entered by the clock's step."""
+    def advance(self, population: Population, clock: Clock, kept: Influences | None = None) -> None:
+        """Advance the twins that have entered by the clock's step; `kept` takes the day's influences on all of them."""

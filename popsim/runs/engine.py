@@ -25,7 +25,8 @@ from popsim.runs.memory import (
     workers_that_fit,
 )
 from popsim.runs.work import MakeTask, SendTask, WriteTask
-from popsim.studies.usual_care import LONGEST_WAIT_DAYS, lived_at_first
+from popsim.studies.design import Study
+from popsim.studies.usual_care import days_lived, lived_at_first
 
 # A worker takes some seconds of processor to start: it imports popsim and loads the kernels.
 MIN_WORKER_SECONDS = 6.0  # estimated work of a worker; with less, processes cost more than they gain
@@ -54,8 +55,24 @@ class Engine:
     deadline: float | None = None
 
     @classmethod
+    def of_study(
+        cls, study: Study, workers: int | None = None, threads: int | None = None, units: int | None = None
+    ) -> Engine:
+        """As `fitting`, for all units of a study, or for so many of its size."""
+        said, number = study.experiment, len(study.units) if units is None else units
+        past = study.past_size, days_lived(said) / len(said.strategies)
+        return cls.fitting(workers, threads, number, study.region_size(0), said.follow_up_days, *past)
+
+    @classmethod
     def fitting(
-        cls, workers: int | None, threads: int | None, units: int, population: int, days: int = 365, past: int = 0
+        cls,
+        workers: int | None,
+        threads: int | None,
+        units: int,
+        population: int,
+        days: int = 365,
+        past: int = 0,
+        past_days: float = 0.0,
     ) -> Engine:
         """The requested numbers; those left open use all cores, with as many processes as memory allows.
 
@@ -66,13 +83,15 @@ class Engine:
             workers, threads: requested numbers, or None.
             units: number of units.
             population, days: twins of one unit, and their follow-up.
-            past: people of one unit who live through a run-in.
+            past: people of one unit who live through a run-in, at first.
+            past_days: its days, divided by the number of strategies, which share it.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if workers is None:
-            busy = int(units * days * (DAY_SECONDS + TWIN_DAY_SECONDS * population) / MIN_WORKER_SECONDS)
+            lived = past_days * (DAY_SECONDS + TWIN_DAY_SECONDS * past)
+            busy = int(units * (days * (DAY_SECONDS + TWIN_DAY_SECONDS * population) + lived) / MIN_WORKER_SECONDS)
             workers = max(1, min(cores // (threads or 1), units, busy, workers_that_fit(population, days, past)))
-        return cls(workers, threads or threads_for(population, cores // workers))
+        return cls(workers, threads or threads_for(max(population, past), cores // workers))
 
     @property
     def in_this_process(self) -> bool:
@@ -116,7 +135,7 @@ def generous_deadline(experiment: ExperimentDefinition) -> float:
     """Seconds after which a unit must have failed: many times what the slowest machine takes."""
     twins = -(-experiment.population // experiment.regions)
     days = experiment.follow_up_days + experiment.enrolment_days
-    of_past = lived_at_first(experiment, twins) * (experiment.run_in_days + LONGEST_WAIT_DAYS)
+    of_past = lived_at_first(experiment, twins) * days_lived(experiment)
     return DEADLINE_MARGIN_S + (twins * days + of_past) / MIN_TWIN_DAYS_PER_SECOND
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from popsim.economics.cost_effectiveness import comparisons, strategy_means
 from popsim.errors import RunError
 from popsim.outcomes.equity import with_gaps
 from popsim.outcomes.regions import merge
@@ -21,6 +20,7 @@ from popsim.plurals import counted
 from popsim.runs.engine import Engine, check_memory
 from popsim.runs.executors.starting import leave_if_script_is_imported
 from popsim.runs.store import RunStore, UnitStore
+from popsim.runs.tables import RunTables
 from popsim.runs.unit_file import UnitRecord
 from popsim.runs.warm_up import ADMISSIONS, DAILY, WarmUpRule, after_warm_up, keeps_waits, waits_after, warm_up_of
 from popsim.runs.work import (
@@ -185,8 +185,7 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
         by_unit = after_warm_up(by_unit, daily, waits, network, warm_up.days)
     measures = with_gaps(merge(by_unit))
     store.write_table("measures", measures)
-    differences, value = comparisons(measures, experiment.reference, experiment.willingness_to_pay)
-    tables = {"summary": strategy_means(measures), "comparisons": differences, "cost_effectiveness": value}
+    tables = RunTables.of(measures, experiment)._asdict()
     if experiment.draws:
         tables["draws"] = study.draw_table()
     for name, table in tables.items():

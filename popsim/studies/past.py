@@ -46,7 +46,7 @@ from popsim.studies.recruitment import (
     meets_inclusion,
     too_few,
 )
-from popsim.studies.usual_care import ENTERED_AS, LONGEST_WAIT_DAYS, lived_at_first, scaled_once, unlimited, usual_care
+from popsim.studies.usual_care import ENTERED_AS, days_lived, lived_at_first, scaled_once, unlimited, usual_care
 from popsim.units import DAYS_PER_YEAR
 
 MAX_LIVED_PER_RECRUIT = 64.0  # people who live through the run-in for each one recruited, at most
@@ -162,9 +162,8 @@ class Past:
         """Those of these people who come to enter, and are eligible then."""
         experiment, age = self.study.experiment, people["age_years"].copy()
         people["calendar_shift_days"] += (keyed(self.key, people.person_id, STREAM_CALENDAR) * DAYS).astype(np.int32)
-        wait = 0 if experiment.entry == "home" else LONGEST_WAIT_DAYS
         network, care = unlimited(self.study.network), usual_care(experiment, self.parameters)
-        model = self.run_in(people, network, care, experiment.run_in_days + wait)
+        model = self.run_in(people, network, care, days_lived(experiment))
         model.run_for(experiment.run_in_days)
         ways = {"home": self.at_home, "discharge": self.at_discharge, "admission": self.at_admission}
         for rows, setting, cause in ways[experiment.entry](model):
@@ -202,10 +201,8 @@ class Past:
         """Rows of those for whom today's cause is an index cause for the first time, day by day."""
         causes = [CAUSE_NAMES.index(name) for name in self.study.experiment.index_causes]
         waiting = np.ones(len(model.population), np.bool_)
-        while (
-            model.lived < self.study.experiment.run_in_days + LONGEST_WAIT_DAYS
-            and (waiting & (model.population["alive"] != 0)).any()
-        ):
+        last = days_lived(self.study.experiment)
+        while model.lived < last and (waiting & (model.population["alive"] != 0)).any():
             model.run_for(1)
             rows = np.flatnonzero(waiting & np.isin(cause_today, causes))
             waiting[rows] = False

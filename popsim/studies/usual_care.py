@@ -37,6 +37,13 @@ def lived_at_first(experiment: ExperimentDefinition, size: int) -> int:
     return math.ceil(size * SCREENED_PER_ADMITTED)
 
 
+def days_lived(experiment: ExperimentDefinition) -> int:
+    """Days that people live before they enter, at most: a run-in, and the wait for an admission; 0 without a run-in."""
+    if experiment.entry == "as_described":
+        return 0
+    return experiment.run_in_days + (0 if experiment.entry == "home" else LONGEST_WAIT_DAYS)
+
+
 def usual_care(experiment: ExperimentDefinition, parameters: Parameters) -> Strategy:
     """The comparator's follow-up contacts, capacities and drugs not started; no interventions and no programmes."""
     studied = {"interventions": (), "telemonitoring": None, "guidance": None, "cost_per_person": 0.0}

@@ -31,8 +31,7 @@ def engine_for(study: Study, workers: int | None, threads: int | None) -> Engine
     local = [title(one) for one in study.made_in_python if not elsewhere(one)]
     if local and (workers or 1) > 1:
         raise InputError(f"workers = {workers}: {local[0]} must be in a module that other processes can import, or 1")
-    twins, days = study.region_size(0), study.experiment.follow_up_days
-    return Engine.fitting(1 if local else workers, threads, len(study.units), twins, days, study.past_size)
+    return Engine.of_study(study, 1 if local else workers, threads)
 
 
 def simulate(

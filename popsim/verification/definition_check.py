@@ -31,6 +31,7 @@ from popsim.simulation.schema import SCHEMA
 from popsim.studies.design import Study
 from popsim.studies.organ_systems import organ_systems_of
 from popsim.studies.prices import price_years, prices_in_words
+from popsim.studies.scenarios import studies
 from popsim.studies.warnings import design_warnings
 
 
@@ -48,8 +49,6 @@ def check_file(path: Path) -> str:
         size = f"{counted(len(asked.points), 'point')} of {counted(len(table['axes']), 'axis', 'axes')}"
         return f"data value '{asked.definition.name}' is sound: {size}"
     if "strategies" in table:
-        from popsim.analyses.scenarios import studies
-
         study, *scenarios = studies(path).values()
         names = ", ".join(strategy.name for strategy in study.experiment.strategies)
         more = f"; {counted(len(scenarios), 'scenario')}" if scenarios else ""

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from popsim.analyses.scenarios import scenario_table, studies, study_of_scenario
+from popsim.analyses.scenarios import scenario_table
 from popsim.cli import main
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
@@ -14,6 +14,7 @@ from popsim.runs.engine import Engine
 from popsim.runs.run import StoredRun
 from popsim.runs.runner import run_study
 from popsim.studies.design import Change, read_study, study_of
+from popsim.studies.scenarios import studies
 
 SCENARIOS = """
 [[scenarios]]
@@ -67,8 +68,8 @@ def test_a_scenario_replaces_what_it_sets_and_keeps_the_rest(file):
     assert dear.parameters["nhs_prices.inpatient_day"] == 900.0
     assert small.capacity == {"general_ward": 7}
     assert all(found.scenarios == () and found.name == "made_up" for found in (short, dear, small))
-    assert study_of_scenario(file, "dear").parameters["nhs_prices"]["inpatient_day"] == 900.0
-    places = {setting.name: setting.places for setting in study_of_scenario(file, "small").network.settings}
+    assert read_study(file, scenario="dear").parameters["nhs_prices"]["inpatient_day"] == 900.0
+    places = {setting.name: setting.places for setting in read_study(file, scenario="small").network.settings}
     assert places["general_ward"] == 7
 
 

@@ -10,7 +10,7 @@ from popsim.care.network import CareNetwork
 from popsim.cli import main
 from popsim.dashboard.charts import Line, lines_chart
 from popsim.dashboard.daily_flows import DailyFlows, last_day, network_day, places_of, slots_of
-from popsim.dashboard.live import STORED, LiveRun, is_news
+from popsim.dashboard.live import LiveRun, is_news
 from popsim.dashboard.network_picture import NetworkPicture, network_rows
 from popsim.dashboard.revaluing import Revaluation, Stored, basis
 from popsim.dashboard.tables import outcome_tables
@@ -52,7 +52,7 @@ def test_comparisons_count_once_they_are_whole(live, finished):
     assert live.so_far.replications == 1
     assert live.__dict__["arrive"](3, 4, 5) == 6 and len(live.whole) == live.comparisons == 3
     combined = live.tables(live.measures())
-    for name, table in zip(STORED, combined, strict=True):
+    for name, table in combined._asdict().items():
         stored = finished.frame(name)
         assert table.with_columns(pl.col("strategy").cast(pl.String)).equals(stored), name
     mine, theirs = (
@@ -82,7 +82,7 @@ def test_a_run_under_way_leaves_out_the_warm_up_as_a_finished_one_does(long_run,
     days = finished.table("daily").filter(pl.col("day") >= live.warm_up.days, pl.col("strategy") == "usual")
     by_hand = days.select(pl.col("census_general_ward").mean()).collect().item()  # two replications, one region
     for run in (live, there):
-        mine = run.tables(run.measures()).means.with_columns(pl.col("strategy").cast(pl.String))
+        mine = run.tables(run.measures()).summary.with_columns(pl.col("strategy").cast(pl.String))
         row = mine.row(by_predicate=(pl.col("strategy") == "usual") & (pl.col("measure") == name), named=True)
         assert row["mean"] == pytest.approx(by_hand, rel=1e-12)
 
@@ -159,7 +159,7 @@ def test_the_cost_of_a_region_has_the_interval_of_the_run(finished):
             Revaluation(20_000.0, run.experiment.perspective, "qalys", "whole", {}),
         ),
     )
-    rows = region_rows(tables.means, tables.differences, found, run.strategies, 1000, "GBP")
+    rows = region_rows(tables.summary, tables.comparisons, found, run.strategies, 1000, "GBP")
     stored = finished.frame("summary").row(
         by_predicate=(pl.col("strategy") == "usual") & (pl.col("measure") == "cost_total"), named=True
     )

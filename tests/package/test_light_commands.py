@@ -34,7 +34,7 @@ def loaded(statement):
     [
         (COMMAND.format(["--help"]), {*MODEL, *ANALYSES, *NUMBERS, "numpy", "pydantic"}),
         (COMMAND.format(["schema", "experiment"]), {*MODEL, *ANALYSES, *NUMBERS}),
-        (COMMAND.format(["check", EXPERIMENT]), {*MODEL, *ANALYSES, "scipy"}),
+        (COMMAND.format(["check", EXPERIMENT]), {*MODEL, *ANALYSES, "scipy", "popsim.economics.cost_effectiveness"}),
         (COMMAND.format(["check", "experiments/networks/heart_failure_catchment.toml"]), {*MODEL, *ANALYSES, "scipy"}),
         (COMMAND.format(["status", EXPERIMENT, "--out", "no-such-folder"]), {*MODEL, *ANALYSES, "scipy"}),
         ("import popsim.runs.status", {*MODEL, *ANALYSES, "scipy"}),

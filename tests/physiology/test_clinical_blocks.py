@@ -10,6 +10,7 @@ from popsim.kernels.codes import ONSET_DEATH
 from popsim.kernels.numerics.random import RandomKey
 from popsim.physiology import clinical
 from popsim.physiology.clinical import ClinicalPhysiology
+from popsim.physiology.influences import Influences
 from popsim.population.clock import Clock
 from popsim.population.population import Population
 
@@ -70,3 +71,18 @@ def test_influences_of_all_blocks_share_their_memory(monkeypatch):
     assert seen[3:] == seen[:3] and full is again and tail.values.shape[1] == 8
     assert np.shares_memory(full.values, tail.values)
     assert full.values.flags.c_contiguous and tail.values.flags.c_contiguous
+
+
+def test_the_influences_of_all_blocks_are_kept(monkeypatch):
+    """Those of each block are its own, as a physiology that advances it alone has them; nobody else has any."""
+    monkeypatch.setattr(clinical, "BLOCK", 16)
+    people, _ = mixed(TWINS)
+    people["entry_day"], people["alive"] = np.arange(TWINS) // 32, 1
+    whole, alone = (ClinicalPhysiology(sets(), key=RandomKey(3)) for _ in range(2))
+    whole.initialise(people)
+    first, kept = people.copy().chosen(np.arange(16)), Influences(TWINS)
+    whole.advance(people, Clock(0), kept)
+    alone.advance(first, Clock(0))
+    assert kept.values[:, :16].any() and kept.values[:, :16].tobytes() == alone.influences.values.tobytes()
+    assert kept.values[:, 16:32].tobytes() == whole.influences.values.tobytes()
+    assert not kept.values[:, 32:].any()

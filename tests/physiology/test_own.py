@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import popsim as ps
-from popsim.analyses.scenarios import studies
 from popsim.cli import main
 from popsim.errors import DefinitionError, InputError
 from popsim.physiology.own import own_columns
 from popsim.runs.run import StoredRun
 from popsim.studies.design import read_study
+from popsim.studies.scenarios import studies
 from popsim.verification.definition_check import check_file
 
 ROOT = Path(__file__).parents[2]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from popsim.errors import InputError, RunError, one_line
 from popsim.runs.executors.local import interrupt_held_back
 from popsim.runs.executors.starting import leave_if_script_is_imported, unguarded
-from popsim.runs.executors.tasks import Task, TaskOutcome, Work, attempt, overdue, problem_of
+from popsim.runs.executors.tasks import Executor, Task, TaskOutcome, Work, attempt, overdue, problem_of
 
 PRELOAD = "popsim.runs.executors.preload"
 LOOPBACK = "127.0.0.1"
@@ -71,7 +71,7 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
         yield client
 
 
-class DaskCluster:
+class DaskCluster(Executor):
     """An executor on Dask workers.
 
     Args:
@@ -94,10 +94,6 @@ class DaskCluster:
     def busy(self) -> int:
         """Tasks on the cluster."""
         return len(self._tasks)
-
-    def choice[T: Task](self, waiting: Sequence[T]) -> T:
-        """The first."""
-        return waiting[0]
 
     def submit(self, task: Task) -> None:
         """Submit a task; Dask gives it to another worker if the first one dies."""

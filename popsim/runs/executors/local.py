@@ -26,7 +26,7 @@ from popsim.runs.executors.starting import (
     leave_if_script_is_imported,
     unguarded,
 )
-from popsim.runs.executors.tasks import Task, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
+from popsim.runs.executors.tasks import Executor, Task, TaskFailure, TaskOutcome, Work, attempt, overdue, problem_of
 
 READY = "ready"
 LOOK_AHEAD = 64  # waiting tasks among which the next is chosen
@@ -37,7 +37,7 @@ POLL_SECONDS = 5.0  # seconds between checks of the clock; a longer pause means 
 type Start = Callable[[], None]
 
 
-class LocalProcesses:
+class LocalProcesses(Executor):
     """An executor with processes on this machine, started when there is work for them.
 
     Args:

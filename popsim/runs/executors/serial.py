@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from popsim.runs.executors.tasks import Task, TaskOutcome, Work, attempt
+from popsim.runs.executors.tasks import Executor, Task, TaskOutcome, Work, attempt
 
 
-class SerialExecutor:
+class SerialExecutor(Executor):
     """An executor that uses this process alone."""
 
     def __init__(self, work: Work) -> None:
@@ -23,10 +21,6 @@ class SerialExecutor:
     def busy(self) -> int:
         """Whether there is a task."""
         return int(self._job is not None)
-
-    def choice[T: Task](self, waiting: Sequence[T]) -> T:
-        """The first."""
-        return waiting[0]
 
     def submit(self, task: Task) -> None:
         """Submit a task; it runs when its outcome is requested."""

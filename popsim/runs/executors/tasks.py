@@ -79,8 +79,8 @@ class Executor(Protocol):
         ...
 
     def choice[T: Task](self, waiting: Sequence[T]) -> T:
-        """Which of the waiting tasks to submit next."""
-        ...
+        """Which of the waiting tasks to submit next: the first, unless the executor has a better one."""
+        return waiting[0]
 
     def submit(self, task: Task) -> None:
         """Submit a task."""
