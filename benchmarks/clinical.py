@@ -30,7 +30,7 @@ def side_by_side(twins: int, days: int, turns: int) -> list[Section]:
     population, physiology = settled(twins, organ_systems=None)
     whole, most = live(population, physiology), numba.config.NUMBA_NUM_THREADS
     core, alone = settled(twins)
-    kernel = njit(advance_day.py_func, cache=True, parallel=True, error_model="numpy")  # in doubles
+    kernel = njit(advance_day.py_func, parallel=True)  # in doubles
     call, influences = Binding(kernel, **alone.core._call.given), Influences(twins)
 
     def core_days(first: int, days: int) -> None:

@@ -26,7 +26,7 @@ WIDTHS = {
 
 def hot_block() -> str:
     """Machine code of the block of the day loop with most packed arithmetic."""
-    fresh = njit(kernel.advance_day.py_func, parallel=True, error_model="numpy", single=True)
+    fresh = njit(kernel.advance_day.py_func, parallel=True, single=True, cache=False)
     people, physiology = settled(64)
     fresh(*physiology.core._call.arguments(kernel.advance_day, people, physiology.influences))
     blocks = re.split(r"^\.?L\w+:", "\n".join(fresh.in_single.compiled.inspect_asm().values()), flags=re.MULTILINE)

@@ -99,7 +99,7 @@ class SettingPrices(NamedTuple):
     at_home: np.ndarray
 
 
-@njit(cache=True)
+@njit
 def _of_class(nyha_class, of_1, of_2, of_3, of_4):
     """The value of a symptom class 1..4."""
     value = of_1 if nyha_class <= 1 else of_2
@@ -107,7 +107,7 @@ def _of_class(nyha_class, of_1, of_2, of_3, of_4):
     return of_4 if nyha_class >= 4 else value
 
 
-@njit(cache=True)
+@njit
 def _utility(nyha_class, admitted, rates):
     """Utility per year of a symptom class 1..4, minus the decrement in hospital."""
     at_home = _of_class(nyha_class, rates.utility_1, rates.utility_2, rates.utility_3, rates.utility_4)
@@ -115,13 +115,13 @@ def _utility(nyha_class, admitted, rates):
     return at_home - (less if admitted != 0 else 0.0)
 
 
-@njit(cache=True)
+@njit
 def _disability(nyha_class, rates):
     """Disability weight of a symptom class 1..4."""
     return _of_class(nyha_class, rates.disability_1, rates.disability_2, rates.disability_3, rates.disability_4)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def accrue_time(
     today, step_days, follow_up_days, qaly_discount, rates,
     entry_day, alive, admitted, nyha_class, qaly, disability_years,
@@ -144,14 +144,14 @@ def accrue_time(
         disability_years[i] += lived * _disability(nyha_class[i], rates) * qaly_discount[since] / DAYS_PER_YEAR
 
 
-@njit(cache=True)
+@njit
 def book(component, i, amount, weight, year, account, costs, spending):
     """Add an amount of money to a twin's total and to the spending of its year."""
     costs[account[component], i] += amount * weight
     spending[year, component] += amount
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def last_of_year(today, year_of_day, entry_day, first, stop):
     """End of the rows from `first` on, before `stop`, in the same year since entry; rows are ordered by entry."""
     while year_of_day[today - entry_day[stop - 1]] != year_of_day[today - entry_day[first]]:
@@ -159,7 +159,7 @@ def last_of_year(today, year_of_day, entry_day, first, stop):
     return stop
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def accrue_costs(
     today, step_days, follow_up_days, cost_discount, year_of_day, prices, priced_settings, first,
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
@@ -195,7 +195,7 @@ def accrue_costs(
     )  # fmt: skip
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def _accrue_at_home(
     today, step_days, follow_up_days, cost_discount, prices, at_home,
     entry_day, alive, admitted, setting, nyha_class, telemonitored, age_years, beta_blocker, ras_inhibitor,
@@ -230,7 +230,7 @@ def _accrue_at_home(
         work_costs[i] += lost[i] * weight
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def _accrue_nights(
     today, step_days, follow_up_days, cost_discount, year_of_day, priced_settings, first, entry_day, alive, setting,
     amounts, account, costs, spending,
@@ -263,7 +263,7 @@ def _accrue_nights(
             spent[INFORMAL_CARE], spent[PRODUCTIVITY] = on_care, on_work
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _book_night(
     today, step_days, follow_up_days, cost_discount, year, priced_settings, i, entry_day, where,
     account, costs, spending,
@@ -280,7 +280,7 @@ def _book_night(
     return charged
 
 
-@njit(cache=True)
+@njit
 def accrue_events(
     time, row, kind, event_setting, today, follow_up_days, qaly_discount, cost_discount, year_of_day, rates,
     priced_settings, entry_day, nyha_class, qaly, disability_years, account, costs, spending,

@@ -52,7 +52,7 @@ class FilterParameters(NamedTuple):
     widening: float
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def moments(values, weight):
     """Weighted mean and unbiased variance."""
     mean = 0.0
@@ -65,7 +65,7 @@ def moments(values, weight):
     return mean, variance / max(1.0 - squares, TINY)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def weights_of(log_weight, weight):
     """Write weights that sum to one."""
     largest = log_weight.max()
@@ -77,7 +77,7 @@ def weights_of(log_weight, weight):
         weight[m] /= total
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def regress_update(
     values, logarithmic, shock, seen, seen_mean, seen_variance, moved, shift, gain, weight, effective, own, low, high, p
 ):  # fmt: skip
@@ -122,7 +122,7 @@ def regress_update(
         values[m] = clip(exp(value) if logarithmic else value, low, high)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def assimilate(
     members, readings, column, noise_sd, noise_share, logarithmic, remembered, reals, columns, low, high, scaled, shock,
     bias, memory, log_weight, p,
@@ -189,7 +189,7 @@ def assimilate(
                 regress_update(memory[j, rows], False, False, *update, -np.inf, np.inf, p)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def presentation_hazards(
     day, entry_day, age_years, copd, baseline_ejection_fraction_percent, beta_blockade, ras_inhibition,
     neprilysin_inhibition, mineralocorticoid_blockade, sglt2_inhibition, gfr_shift_ml_min, presentation_propensity,
@@ -236,7 +236,7 @@ def presentation_hazards(
             hazards[cause, i] *= others
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def weigh_presentation(members, cause, watched, hazards, log_weight):
     """Add the log likelihood of today's presentation, or of its absence, to each member's weight.
 
@@ -258,7 +258,7 @@ def weigh_presentation(members, cause, watched, hazards, log_weight):
                 log_weight[i] += log(max(hazards[why - 1, i], TINY))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def resample(
     members, key, day, person, log_weight, reals, bias, memory, columns, low, high, scaled, shock, p
 ):  # fmt: skip
@@ -305,7 +305,7 @@ def resample(
                     inherit(block[j, rows], parent)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def told(values, weight, certain_from_sd):
     """Whether the weights of members are informative about a variable beyond chance."""
     members = len(values)
@@ -321,7 +321,7 @@ def told(values, weight, certain_from_sd):
     return covariance * covariance > chance * variance * weights
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def inherit(values, parent):
     """Give each member the value of its parent."""
     kept = values.copy()
@@ -329,7 +329,7 @@ def inherit(values, parent):
         values[m] = kept[parent[m]]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def rejuvenate(values, logarithmic, shock, one, other, share, low, high):
     """Shrink a variable to its mean and move it by a share of the difference of two members; preserves the spread."""
     kept = np.empty(len(values))

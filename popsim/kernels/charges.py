@@ -8,7 +8,7 @@ from popsim.kernels.accrual import BLOCK, last_of_year
 from popsim.kernels.numerics.compiling import njit, prange
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def accrue_daily(
     today, step_days, follow_up_days, cost_discount, year_of_day, component, at_home_only, first, price, entry_day,
     alive, admitted, account, costs, spending,

@@ -32,7 +32,7 @@ COST, QALY, LIFE = range(OUTCOMES)
 NO_STATE, BACK_FROM_DEATH, WORTH_OF_THE_DEAD = 1, 2, 4  # impossible results of a user's functions
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def walk_tables(
     keys, person_id, initial, cycles, origin, target, restarts, first, last, stays_first, stays_last, reward, one_off,
     totals, counts, sums,
@@ -116,7 +116,7 @@ def walk_tables(
                     totals[unit, outcome, start + j] = total[outcome, j]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _sum_up(size, total, sums):
     """Sums of a block's totals and of their squares."""
     for outcome in range(OUTCOMES):
@@ -129,7 +129,7 @@ def _sum_up(size, total, sums):
         sums[1, outcome] = squares
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _draw(key, person_id, start, size, cycle, words):
     """Random words of the people of a block for the cycle and the three after it, where a new Philox block begins."""
     if cycle & (WORDS - 1) == 0:
@@ -146,7 +146,7 @@ def _draw(key, person_id, start, size, cycle, words):
             words[3, j] = np.uint32(x3)
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _move(size, origin, target, first, last, word, before, after):
     """The states after a cycle."""
     for j in range(size):
@@ -158,7 +158,7 @@ def _move(size, origin, target, first, last, word, before, after):
             after[j] = goes if moves else after[j]
 
 
-@njit(error_model="numpy")
+@njit
 def _arcs_by_state(states, origin):
     """Of each state, the first arc that leaves it and the one after the last."""
     begin, end = np.zeros(states, np.int64), np.zeros(states, np.int64)
@@ -168,7 +168,7 @@ def _arcs_by_state(states, origin):
     return begin, end
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _move_by_time(
     size, begin, end, target, restarts, first, last, stays_first, stays_last, word, since, before, after, moving,
 ):  # fmt: skip
@@ -199,7 +199,7 @@ def _move_by_time(
         since[j] += 1
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _pass_time(size, origin, target, restarts, since, before, after):
     """The time in state after a cycle."""
     for j in range(size):
@@ -211,7 +211,7 @@ def _pass_time(size, origin, target, restarts, since, before, after):
                 since[j] = 0 if moved else since[j]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _reward_arcs(size, origin, target, one_off, left, before, after, total):
     """Add the one-off rewards of transitions, by time in the state that was left if they depend on it."""
     longest = one_off.shape[1] - 1
@@ -224,7 +224,7 @@ def _reward_arcs(size, origin, target, one_off, left, before, after, total):
                 total[QALY, j] += one_off[QALY, k, a] if moved else 0.0
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _reward_states(size, reward, state, total):
     """Add the rewards of the states."""
     for s in range(reward.shape[1]):
@@ -237,7 +237,7 @@ def _reward_states(size, reward, state, total):
                 total[LIFE, j] += life if here else 0.0
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _reward_by_time(size, reward, since, state, total):
     """Add the rewards of the states by time in state."""
     longest = reward.shape[1] - 1
@@ -256,46 +256,46 @@ def compile_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
     """A user's scalar function, compiled if necessary, so that it is inlined into the loop."""
     if hasattr(function, "py_func"):
         return function
-    return njit(error_model="numpy", forceinline=True)(function)
+    return njit(forceinline=True)(function)
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def nothing_happens(state, new_state, time_in_state, cycle, p, x):
     """One-off cost and QALYs of a transition where the model has none."""
     return 0.0, 0.0
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_0(traits, row):
     return (0.0,)
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_1(traits, row):
     return (traits[0, row],)
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_2(traits, row):
     return traits[0, row], traits[1, row]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_3(traits, row):
     return traits[0, row], traits[1, row], traits[2, row]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_4(traits, row):
     return traits[0, row], traits[1, row], traits[2, row], traits[3, row]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_5(traits, row):
     return traits[0, row], traits[1, row], traits[2, row], traits[3, row], traits[4, row]
 
 
-@njit(error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _traits_6(traits, row):
     return traits[0, row], traits[1, row], traits[2, row], traits[3, row], traits[4, row], traits[5, row]
 
@@ -330,7 +330,7 @@ def compile_walk(
     """
     pick = _TRAITS[len(traits_type._fields)]
 
-    @njit(parallel=True, error_model="numpy")
+    @njit(cache=False, parallel=True)  # a model of the user's own
     def walk(
         key, person_id, initial, cycles, states, p, traits, spell, alive, weight, arrival, totals, counts, sums,
         faults,

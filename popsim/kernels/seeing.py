@@ -18,7 +18,7 @@ from popsim.kernels.physiology.symptoms import functional_class
 FURTHER_OFF = 1e-6  # probability of a class misclassified by two or more: a typing error
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def derive(
     day, entry_day, alive, age_years, atrial_fibrillation, height_cm, dry_weight_kg, filling_pressure_mmhg,
     ejection_fraction_percent, gfr_ml_min, symptom_score, peptide_residual, class_judgement, nt_probnp_pg_ml,
@@ -43,7 +43,7 @@ def derive(
         nyha_class[i] = functional_class(score, judgement, symptoms)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def assimilate_class(
     members, classes, error, score, judgement, reals, columns, low, high, scaled, shock, bias, memory, log_weight,
     symptoms, p,
@@ -101,7 +101,7 @@ def assimilate_class(
                 regress_update(block[j, rows], False, False, *update, -np.inf, np.inf, p)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def chance_of_class(true, told, error):
     """Probability that a class is recorded: the lowest and the highest can err to one side only."""
     apart = abs(true - told)

@@ -48,21 +48,21 @@ MAX_INVERSE_NORMAL = 22.0  # cumulative hazard up to which `inverse_normal` is e
 STEPS = 60
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def log1p(x):
     """log(1 + x) without losing a small x (Kahan)."""
     y = 1.0 + x
     return log(y) * (x / (y - 1.0)) if y - 1.0 != 0.0 and y < np.inf else (x if y == 1.0 else log(y))
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def expm1(x):
     """exp(x) - 1 without losing a small x (Kahan)."""
     y = exp(x)
     return (y - 1.0) * (x / log(y)) if abs(x) < 0.5 and y != 1.0 else (x if y == 1.0 else y - 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def normal_cumulative(z):
     """Cumulative hazard of the standard normal distribution, -log(1 - Phi(z))."""
     if z < 0.0:
@@ -72,7 +72,7 @@ def normal_cumulative(z):
     return 0.5 * z * z + log(z) + HALF_LOG_TWO_PI - log1p(-1.0 / (z * z) + 3.0 / (z * z * z * z))
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def normal_place(h):
     """The inverse of `normal_cumulative`; saturates at -6.34."""
     if h < MAX_INVERSE_NORMAL:
@@ -87,7 +87,7 @@ def normal_place(h):
     return z
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def gamma_cumulative(shape, x):
     """Cumulative hazard of the gamma distribution with this shape and rate 1."""
     log_gamma_a = log_gamma(shape)
@@ -98,7 +98,7 @@ def gamma_cumulative(shape, x):
     return -log(upper) if upper < 0.5 else -log1p(-lower)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def gamma_place(shape, h):
     """The inverse of `gamma_cumulative`."""
     if h < 0.5:
@@ -115,7 +115,7 @@ def gamma_place(shape, h):
     return x
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def generalised_cumulative(w, q):
     """Cumulative hazard of the generalised gamma distribution at w = (log t - mu) / sigma."""
     if abs(q) < NEARLY_NORMAL:
@@ -128,7 +128,7 @@ def generalised_cumulative(w, q):
     return -log(lower) if lower < 0.5 else -log1p(-upper)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def generalised_place(h, q):
     """The inverse of `generalised_cumulative`."""
     if abs(q) < NEARLY_NORMAL:
@@ -142,7 +142,7 @@ def generalised_place(h, q):
     return log(gamma(exp(-min(h, FURTHEST_GAMMA)), shape, 1.0) / shape) / q
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def piece(pool, first, size, value):
     """Number of the last of `size` ascending entries of the pool from `first` on that is at most `value`, or 0."""
     low, high = 0, size
@@ -155,7 +155,7 @@ def piece(pool, first, size, value):
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def piecewise_cumulative(pool, first, place):
     """The integral of the piecewise constant hazard up to a place, and its slope there."""
     size = np.int64(pool[first])
@@ -163,7 +163,7 @@ def piecewise_cumulative(pool, first, place):
     return pool[i + size] + (place - pool[i]) * pool[i + 2 * size], pool[i + 2 * size]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def piecewise_place(pool, first, value):
     """Where the integral of the hazard reaches a value; infinite if it never does."""
     size = np.int64(pool[first])
@@ -172,7 +172,7 @@ def piecewise_place(pool, first, value):
     return pool[i] + (value - pool[i + size]) / rate if rate > 0.0 else np.inf
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def spline(a, b, pool, first, x):
     """The spline and its slope at x."""
     size = np.int64(pool[first])
@@ -190,7 +190,7 @@ def spline(a, b, pool, first, x):
     return value, slope
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def spline_place(a, b, pool, first, value):
     """Where the spline, which ascends, reaches a value."""
     size = np.int64(pool[first])
@@ -215,7 +215,7 @@ def spline_place(a, b, pool, first, value):
     return x
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def spline_cumulative(family, value):
     """Cumulative hazard where the spline has a value."""
     if family == SPLINE_HAZARD:
@@ -225,7 +225,7 @@ def spline_cumulative(family, value):
     return normal_cumulative(value)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def spline_value(family, h):
     """The inverse of `spline_cumulative`."""
     if family == SPLINE_HAZARD:
@@ -235,7 +235,7 @@ def spline_value(family, h):
     return normal_place(h)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def cumulative_hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each family
     """H(t) for t >= 0."""
     if family == EXPONENTIAL:
@@ -260,7 +260,7 @@ def cumulative_hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each
     return spline_cumulative(family, spline(a, b, pool, np.int64(c), log(t))[0])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def time_at(family, a, b, c, pool, h):  # noqa: PLR0911 - one for each family
     """The time at which the cumulative hazard reaches h > 0, infinite if it never does."""
     if family == EXPONENTIAL:
@@ -284,7 +284,7 @@ def time_at(family, a, b, c, pool, h):  # noqa: PLR0911 - one for each family
     return exp(spline_place(a, b, pool, np.int64(c), spline_value(family, h)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each family
     """The hazard at t > 0, the derivative of `cumulative_hazard`."""
     if family == EXPONENTIAL:
@@ -319,7 +319,7 @@ def hazard(family, a, b, c, pool, t):  # noqa: PLR0911 - one for each family
     return exp(h - 0.5 * value * value - HALF_LOG_TWO_PI) * slope / t
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def evaluate(what, family, a, b, c, pool, at):
     """Of each distribution (arrays of as many numbers): what 0: hazard, 1: cumulative hazard, 2: time, at `at`."""
     values = np.empty(len(at))

@@ -23,13 +23,13 @@ WORDS = 4  # random words of one Philox block: that many transitions of a state
 MAX_STAYS = 1_000_000  # of one person
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _discounted(start, end, start_factor, end_factor, rate):
     """The integral of exp(-rate t) from start to end."""
     return (start_factor - end_factor) / rate if rate > 0.0 else end - start
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _first_point(years, point_years):
     """The first point at or after a time."""
     point = int(years / point_years)
@@ -40,7 +40,7 @@ def _first_point(years, point_years):
     return point
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def walk_events(
     key, person_id, initial, points, point_years, begin, end, target, family, forward, restarts, parameters, pool,
     reward, one_off, alive, cost_rate, effect_rate, totals, counts, sums, faults,

@@ -17,7 +17,7 @@ from popsim.kernels import cache, sources
 CALLEE = """
 from popsim.kernels.numerics.compiling import njit
 
-@njit(cache=True)
+@njit
 def factor():
     return {factor}
 """
@@ -26,7 +26,7 @@ CALLER = """
 from popsim.kernels.callee import factor
 from popsim.kernels.numerics.compiling import njit
 
-@njit(cache=True)
+@njit
 def scaled(x):
     return factor() * x
 """

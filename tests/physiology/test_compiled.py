@@ -107,7 +107,7 @@ def packed_loop(assembly: str) -> list[str]:
 def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
     """All of the loop's work, several twins at a time, in one block; compiled again, as numba keeps no assembly."""
     kernel, (least, most) = KERNELS[name], LOOPS[name]
-    fresh = njit(kernel.advance_day.py_func, parallel=True, error_model="numpy", single=True)
+    fresh = njit(kernel.advance_day.py_func, parallel=True, single=True, cache=False)
     monkeypatch.setattr(kernel, "advance_day", fresh)
     people, influences = mixed(TWINS)
     KINDS[name](SHIPPED).advance(people, Clock(), influences)

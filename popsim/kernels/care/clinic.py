@@ -23,20 +23,20 @@ from popsim.kernels.care.records import (
     SPECIALIST,
 )
 from popsim.kernels.care.rules import holds, priority_level
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import uniform
 
 DAYS_A_WEEK, WORKING_DAYS = 7, 5
 PLACE_BITS = 8  # of the index of STREAM_FOLLOW_UP, for the number of a setting
 
 
-@inner
+@njit
 def is_open(world, place, day):
     """Whether a contact setting works on a day."""
     return place.weekdays_only == 0 or (day + world.counters[FIRST_WEEKDAY]) % DAYS_A_WEEK < WORKING_DAYS
 
 
-@inner
+@njit
 def unlink(world, contact, patient, today):
     """Remove a booking from its list; bookings carried over from earlier days are in today's list."""
     booking = world.bookings[contact, patient]
@@ -52,7 +52,7 @@ def unlink(world, contact, patient, today):
     booking.due = -1
 
 
-@inner
+@njit
 def book(world, time, patient, setting, due):
     """Book a twin in a contact setting for day `due`; an earlier booking there is kept.
 
@@ -92,7 +92,7 @@ def book(world, time, patient, setting, due):
         open_session(world, time, setting)
 
 
-@inner
+@njit
 def open_session(world, time, setting):
     """Schedule the next contact of today, if the setting is open, has slots and no contact is scheduled yet."""
     place = world.settings[setting]
@@ -104,7 +104,7 @@ def open_session(world, time, setting):
     schedule(world, max(time, today + place.opens), code.RANK_SESSION, setting, code.NOWHERE, setting)
 
 
-@inner
+@njit
 def carry_over(world, setting, day):
     """Move the bookings that day `day` did not reach to the front of the next day's list.
 
@@ -131,7 +131,7 @@ def carry_over(world, setting, day):
     bucket[1] = -1
 
 
-@inner
+@njit
 def book_follow_ups(world, time, patient):
     """On discharge home: book the strategy's follow-up contacts and offer telemonitoring.
 
@@ -149,7 +149,7 @@ def book_follow_ups(world, time, patient):
     offer_telemonitoring(world, time, patient)
 
 
-@inner
+@njit
 def book_next_review(world, time, patient, setting):
     """After a contact: book the next one there, if the strategy has regular reviews."""
     today = np.int64(np.floor(time))
@@ -160,7 +160,7 @@ def book_next_review(world, time, patient, setting):
             book(world, time, patient, setting, today + plan.every_days)
 
 
-@inner
+@njit
 def offer_telemonitoring(world, time, patient):
     """Offer telemonitoring to an eligible twin; start it if the twin takes it up."""
     policy = world.policy[0]
@@ -173,27 +173,27 @@ def offer_telemonitoring(world, time, patient):
         world.reals[world.columns[0].telemonitored_until_day, patient] = np.floor(time) + policy.duration_days
 
 
-@inner
+@njit
 def real(world, column, patient):
     """A twin's value of a real column as a clinician observes it, as a double."""
     return seen_real(world, column, patient)
 
 
-@inner
+@njit
 def fluid_above_dry_weight(world, patient):
     """Observed weight above dry weight, kg."""
     columns = world.columns[0]
     return real(world, columns.weight_kg, patient) - real(world, columns.dry_weight_kg, patient)
 
 
-@inner
+@njit
 def has_heart_failure(world, patient):
     """Whether a twin has a diagnosis of heart failure."""
     column = world.columns[0].heart_failure
     return column >= 0 and world.codes[column, patient] != 0
 
 
-@inner
+@njit
 def chronic_cause(world, patient):
     """The cause for which a clinician sends a twin to hospital: the chronic disease it has.
 
@@ -210,7 +210,7 @@ def chronic_cause(world, patient):
     return code.CAUSE_OTHER
 
 
-@inner
+@njit
 def hospital_treatment(world, patient, level):
     """Set the intravenous diuretic for a twin's care level; in hospital, stop unsafe drugs.
 
@@ -232,14 +232,14 @@ def hospital_treatment(world, patient, level):
     world.reals[columns.iv_diuretic_mg_day, patient] = dose
 
 
-@inner
+@njit
 def set_diuretic(world, patient, dose):
     """Change the oral loop diuretic within its usual range."""
     dose = min(max(dose, world.practice[0].diuretic_least_mg), world.practice[0].diuretic_most_mg)
     world.reals[world.columns[0].loop_diuretic_mg_day, patient] = dose
 
 
-@inner
+@njit
 def discharge_prescription(world, patient):
     """Raise the oral loop diuretic by a factor after a stay for heart failure."""
     columns = world.columns[0]
@@ -248,7 +248,7 @@ def discharge_prescription(world, patient):
         set_diuretic(world, patient, dose * world.practice[0].discharge_diuretic_factor)
 
 
-@inner
+@njit
 def adjust_diuretic(world, patient, sensed):
     """Raise the diuretic in congestion, lower it in dehydration; returns the bits of the action.
 
@@ -276,7 +276,7 @@ def adjust_diuretic(world, patient, sensed):
     return 0
 
 
-@inner
+@njit
 def clinical_review(world, time, patient, setting):
     """The clinician's actions at a contact; returns their bits."""
     policy = world.policy[0]

@@ -36,7 +36,7 @@ from popsim.kernels.care.records import (
     TODAY,
 )
 from popsim.kernels.care.rules import choose_route
-from popsim.kernels.numerics.compiling import entry, inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.heap import pop
 from popsim.kernels.numerics.random import uniforms
 
@@ -46,7 +46,7 @@ BEDS_AT_ONCE = 16  # opened for people who wait in one event of a rota
 MAX_MISSES = 256  # bookings removed in one event of a contact setting
 
 
-@inner
+@njit
 def living_at(world, patient):
     """Whether a twin is alive and in the community or a facility, where it can have contacts or become unwell."""
     if world.patients[patient].waits_for >= 0:
@@ -58,7 +58,7 @@ def living_at(world, patient):
     return setting_class in (code.CLASS_COMMUNITY, code.CLASS_FACILITY)
 
 
-@entry
+@njit
 def count_due(world, entered):
     """Number of twins with events to schedule today: illness, alerts, entry."""
     before = world.counters[ROWS_ENTERED]
@@ -71,7 +71,7 @@ def count_due(world, entered):
     return due
 
 
-@entry
+@njit
 def open_day(world, day, entered, spread):
     """Schedule the day's events: sessions of contact settings, shocks, illness, deaths and entries.
 
@@ -103,7 +103,7 @@ def open_day(world, day, entered, spread):
     world.counters[ROWS_ENTERED] = entered
 
 
-@entry
+@njit
 def change_capacity(world, time, setting, places):
     """Change the capacity of a setting: added beds go to those who wait; a reduction sends nobody away.
 
@@ -116,13 +116,13 @@ def change_capacity(world, time, setting, places):
     record_of_setting.capacity = places
 
 
-@inner
+@njit
 def places_at(world, day, setting, hour):
     """Capacity by the rota in an hour of a day, which may be that before the day's first."""
     return world.rotas[setting, (weekday(world, day) * HOURS_A_DAY + hour) % HOURS_A_WEEK]
 
 
-@inner
+@njit
 def schedule_shift(world, day, setting, hour):
     """Schedule the first change of a setting's capacity on a day, in this hour or later."""
     for at in range(hour, HOURS_A_DAY):
@@ -132,7 +132,7 @@ def schedule_shift(world, day, setting, hour):
             return
 
 
-@entry
+@njit
 def open_shifts(world, day):
     """Schedule a day's first change of capacity of each setting with a rota."""
     world.counters[TODAY] = day
@@ -141,7 +141,7 @@ def open_shifts(world, day):
             schedule_shift(world, day, setting, 0)
 
 
-@inner
+@njit
 def change_shift(world, time, setting, hour):
     """The capacity becomes that of an hour; many beds for those who wait open in several events, which have room."""
     day = np.int64(world.counters[TODAY])
@@ -156,7 +156,7 @@ def change_shift(world, time, setting, hour):
         schedule_shift(world, day, setting, hour + 1)
 
 
-@entry
+@njit
 def hand_out_telemonitoring(world, time):
     """Offer telemonitoring to every twin in the community or a facility, when a programme begins."""
     for row in range(world.counters[ROWS_ENTERED]):
@@ -164,7 +164,7 @@ def hand_out_telemonitoring(world, time):
             offer_telemonitoring(world, time, row)
 
 
-@inner
+@njit
 def bring_in(world, day, row):
     """Schedule a twin's events of today: shock, acute illness, death, telemonitoring alert."""
     columns = world.columns[0]
@@ -192,7 +192,7 @@ def bring_in(world, day, row):
         schedule(world, day + u[1], code.RANK_PRESENT, person, row, np.int64(world.codes[columns.acute_cause, row]))
 
 
-@inner
+@njit
 def enter(world, time, row):
     """A twin enters the study: outside hospital with follow-up booked, or at its door with the cause of its illness."""
     record = world.patients[row]
@@ -207,13 +207,13 @@ def enter(world, time, row):
         book_follow_ups(world, time, row)
 
 
-@entry
+@njit
 def withdraw(world, time, row):
     """A twin leaves the network, as at death; its bed goes to the next."""
     die(world, time, row)
 
 
-@inner
+@njit
 def die(world, time, row, cause=code.NO_DETAIL):
     """A twin dies in any setting, of a cause DIED_OF_*; its bed goes to the next."""
     columns = world.columns[0]
@@ -231,7 +231,7 @@ def die(world, time, row, cause=code.NO_DETAIL):
     depart(world, time, row)
 
 
-@inner
+@njit
 def present(world, time, row, cause):
     """A twin becomes acutely unwell and seeks care, unless it is in care already."""
     if not living_at(world, row):
@@ -241,7 +241,7 @@ def present(world, time, row, cause):
     send(world, time, row, world.presentation, code.FIRST_CHOICE)
 
 
-@inner
+@njit
 def session(world, time, setting):
     """Process the next booking of a contact setting today; the one after it follows a slot later."""
     record_of_setting = world.settings[setting]
@@ -276,7 +276,7 @@ def session(world, time, setting):
         return
 
 
-@inner
+@njit
 def visit(world, time, patient, setting):
     """The contact itself: the clinician acts, and may send the person on."""
     done = clinical_review(world, time, patient, setting)
@@ -290,7 +290,7 @@ def visit(world, time, patient, setting):
     send(world, time, patient, node, outlier)
 
 
-@inner
+@njit
 def arrival(world, time, source):
     """An external patient arrives, and the next one of the same source is scheduled."""
     record = world.sources[source]
@@ -301,7 +301,7 @@ def arrival(world, time, source):
     send(world, time, patient, np.int64(record.to), code.FIRST_CHOICE)
 
 
-@entry
+@njit
 def run_until(world, until):
     """Process all events before `until` (days). Returns DONE, or what must grow before the call is repeated.
 
@@ -343,7 +343,7 @@ def run_until(world, until):
     return DONE
 
 
-@entry
+@njit
 def close_day(world, day, census, queue, peak):
     """Carry bookings over, update the time integrals to the end of the day and write the day's counts per setting."""
     for setting in range(len(world.states)):
@@ -356,7 +356,7 @@ def close_day(world, day, census, queue, peak):
         peak[setting] = state.peak
 
 
-@entry
+@njit
 def imbalance(world):
     """Number of unaccounted persons: 0 if everybody is in exactly one setting and flows balance."""
     off = np.int64(0)
@@ -375,7 +375,7 @@ def imbalance(world):
     return off + abs(alive + external - world.counters[ACTIVE])
 
 
-@entry
+@njit
 def run_days(world, first, last, opened, census, queue, peak):
     """Days first..last of a network without physiology, all of whose twins have entered.
 

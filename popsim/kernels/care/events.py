@@ -6,7 +6,7 @@ import numpy as np
 
 from popsim.kernels import codes as code
 from popsim.kernels.care.records import FAULT, FAULT_AT, HEAP_SIZE, LOG_SIZE, TODAY
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.heap import push
 
 RANK_SHIFT = 48
@@ -19,14 +19,14 @@ FAULT_HEAP, FAULT_LOG, FAULT_STACK, FAULT_HOPS, FAULT_TURNS = 1, 2, 3, 4, 5
 MAX_TURNS = 10_000  # ends of stays and waits of one person in a day
 
 
-@inner
+@njit
 def fail(world, fault, setting):
     """Stop the simulation after this event with a fault and its setting."""
     world.counters[FAULT] = fault
     world.counters[FAULT_AT] = setting
 
 
-@inner
+@njit
 def count_turn(world, patient):
     """Count a patient's timers of today, to detect stays or waits that take (almost) no time."""
     record = world.patients[patient]
@@ -39,7 +39,7 @@ def count_turn(world, patient):
         fail(world, FAULT_TURNS, np.int64(max(record.waits_for, record.setting)))
 
 
-@inner
+@njit
 def schedule(world, time, rank, person, patient, what):
     """Put an event on the heap."""
     size = world.counters[HEAP_SIZE]
@@ -50,7 +50,7 @@ def schedule(world, time, rank, person, patient, what):
     world.counters[HEAP_SIZE] = push(world.events, size, time, order, patient, what)
 
 
-@inner
+@njit
 def set_cause(world, patient, cause):
     """Set the cause of a twin's acute care."""
     world.patients[patient].cause = cause
@@ -59,7 +59,7 @@ def set_cause(world, patient, cause):
         world.codes[column, patient] = cause
 
 
-@inner
+@njit
 def note(world, time, patient, kind, setting, detail):
     """Write a twin's event to the log; events of external patients are only counted."""
     if patient >= world.twins or len(world.log) == 0:

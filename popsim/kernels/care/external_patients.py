@@ -23,7 +23,7 @@ from popsim.kernels.care.records import (
     NO_TIME,
 )
 from popsim.kernels.care.rules import inverse, stay_of
-from popsim.kernels.numerics.compiling import entry, inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import exponential, uniform
 
@@ -31,13 +31,13 @@ LONGEST_WAIT_DAYS = 36_525  # for the next arrival of a source that has almost n
 BEFORE_DAY_0 = 1 << 30  # number of the stay or wait that a census tells of, among those in a setting
 
 
-@inner
+@njit
 def weekday(world, day):
     """The day of the week of a day of the simulation; 0 is Monday."""
     return (day + world.counters[FIRST_WEEKDAY]) % 7
 
 
-@inner
+@njit
 def expected_on(world, source, day):
     """Expected number of arrivals of a source on a day."""
     record = world.sources[source]
@@ -45,7 +45,7 @@ def expected_on(world, source, day):
     return record.per_day * record.by_weekday[weekday(world, day)] * season * exp(record.growth * (day + 0.5))
 
 
-@inner
+@njit
 def time_of(world, source, time, number):
     """When the expected number of arrivals since `time` reaches `number`; NO_TIME if not for a long time."""
     record = world.sources[source]
@@ -69,7 +69,7 @@ def time_of(world, source, time, number):
     return NO_TIME
 
 
-@entry
+@njit
 def schedule_arrival(world, time, source):
     """Draw the time of a source's next arrival."""
     record = world.sources[source]
@@ -86,7 +86,7 @@ def schedule_arrival(world, time, source):
     schedule(world, at, code.RANK_ARRIVAL, source, code.NOWHERE, source)
 
 
-@inner
+@njit
 def admit(world, person, level):
     """A new external patient, who is nowhere yet."""
     world.counters[FREE_SIZE] -= 1
@@ -105,7 +105,7 @@ def admit(world, person, level):
     return patient
 
 
-@inner
+@njit
 def seat(world, row, number):
     """A patient of a census, who has been in a setting or waited for it since before day 0, and goes on from there."""
     setting = np.int64(row.setting)
@@ -130,7 +130,7 @@ def seat(world, row, number):
         schedule(world, max(ends, 0.0), code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
-@entry
+@njit
 def take_census(world, rows):
     """The patients of a census; then beds that are free go to those who wait."""
     number = np.int64(0)
@@ -142,7 +142,7 @@ def take_census(world, rows):
         fill(world, 0.0, setting)
 
 
-@entry
+@njit
 def begin_counts(world):
     """Counts and time integrals begin at day 0, with those who are there."""
     for setting in range(len(world.states)):

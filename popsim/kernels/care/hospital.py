@@ -16,13 +16,13 @@ from popsim.kernels import codes as code
 from popsim.kernels.care.clinic import hospital_treatment
 from popsim.kernels.care.events import count_turn, note, schedule
 from popsim.kernels.care.rules import has_rounds, inverse, multiplied
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import exponential, uniform, uniforms
 
 MINUTE = 1.0 / 1440.0
 
 
-@inner
+@njit
 def in_hospital(world, patient):
     """Whether a twin has a bed in a setting of class inpatient or critical."""
     setting = np.int64(world.patients[patient].setting)
@@ -31,21 +31,21 @@ def in_hospital(world, patient):
     return world.settings[setting].setting_class in (code.CLASS_INPATIENT, code.CLASS_CRITICAL)
 
 
-@inner
+@njit
 def next_round(time, hour):
     """When the next ward round after `time` is; event times are rounded, so a round may seem to be ahead of itself."""
     at = np.floor(time) + hour / 24.0
     return at if at > time + MINUTE else at + 1.0
 
 
-@inner
+@njit
 def leaves_at(world, patient):
     """Until when a patient who could leave is kept."""
     record = world.patients[patient]
     return record.began_at + np.float64(record.kept_days)
 
 
-@inner
+@njit
 def set_round(world, time, patient):
     """Set the timer of the next ward round, or of the time at which the patient may leave if that is earlier."""
     record = world.patients[patient]
@@ -56,7 +56,7 @@ def set_round(world, time, patient):
     schedule(world, at, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
-@inner
+@njit
 def kept_round(world, time, patient):
     """A ward round with a patient who could leave but for a complication or a delayed transfer; False with others."""
     if time >= leaves_at(world, patient):
@@ -67,7 +67,7 @@ def kept_round(world, time, patient):
     return True
 
 
-@inner
+@njit
 def keep(world, time, patient, days):
     """Keep a patient who could leave for some more days."""
     record = world.patients[patient]
@@ -76,7 +76,7 @@ def keep(world, time, patient, days):
     set_round(world, time, patient)
 
 
-@inner
+@njit
 def transfer_delay(world, patient, setting):
     """Days until a twin in hospital can be transferred to a setting, 0 if it can at once."""
     place = world.settings[setting]
@@ -91,7 +91,7 @@ def transfer_delay(world, patient, setting):
     return inverse(world, np.int64(place.delay), u / probability) if u < probability else 0.0
 
 
-@inner
+@njit
 def delayed(world, time, patient, setting):
     """Whether a transfer to a setting is delayed; if so, the patient is kept meanwhile."""
     record = world.patients[patient]
@@ -106,7 +106,7 @@ def delayed(world, time, patient, setting):
     return True
 
 
-@inner
+@njit
 def complication_hazard(world, patient, number):
     """Hazard a day of a complication."""
     item = world.complications[number]
@@ -114,7 +114,7 @@ def complication_hazard(world, patient, number):
     return multiplied(world, patient, item.factor_first, item.factor_last, item.per_day * ratio)
 
 
-@inner
+@njit
 def await_complication(world, time, patient):
     """Schedule the next complication of a twin in hospital."""
     total = 0.0
@@ -128,7 +128,7 @@ def await_complication(world, time, patient):
         schedule(world, at, code.RANK_COMPLICATION, record.person, patient, np.int64(record.hazards))
 
 
-@inner
+@njit
 def await_escalation(world, time, patient, setting):
     """Schedule when a patient gets worse in a setting, if its stay lasts as long."""
     number = np.int64(world.settings[setting].escalation)
@@ -146,7 +146,7 @@ def await_escalation(world, time, patient, setting):
         schedule(world, at, code.RANK_ESCALATION, record.person, patient, np.int64(record.version))
 
 
-@inner
+@njit
 def complicate(world, time, patient, number_of_hazard):
     """A complication begins, unless the patient has left the setting in which it was scheduled."""
     record = world.patients[patient]

@@ -12,7 +12,7 @@ from popsim.kernels.numerics.random import uniform, uniforms
 ALERT_WEIGHT, ALERT_PRESSURE, ALERT_PULSE, ALERT_RISK, ALERT_FILLING = 1, 2, 4, 8, 32  # 16: codes.ALERT_IGNORED
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def measure_day(
     entered,
     day,

@@ -11,7 +11,7 @@ import numpy as np
 
 from popsim.kernels import codes as code
 from popsim.kernels.care.records import REAL_BLOCK, TODAY
-from popsim.kernels.numerics.compiling import inner, njit, prange
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.numerics.math import inverse_normal
 from popsim.kernels.numerics.random import uniform, uniforms
 
@@ -19,7 +19,7 @@ INSIDE, SAMPLE, DELIVER = 1, 2, 4  # what the laboratory does for a person today
 MAX_COLUMNS = 1024  # indices of the readings per day; those of lasting biases precede the first day
 
 
-@inner
+@njit
 def seen_real(world, place, row):
     """A real column as care observes it."""
     truth = np.float64(world.reals[place, row])
@@ -41,7 +41,7 @@ def seen_real(world, place, row):
     return observation.reading
 
 
-@inner
+@njit
 def seen_code(world, place, row):
     """A class as care observes it, occasionally one too high or too low."""
     truth = np.float64(world.codes[place, row])
@@ -54,7 +54,7 @@ def seen_code(world, place, row):
     return min(max(truth + wrong, observation.low), observation.high)
 
 
-@inner
+@njit
 def seen(world, block, place, row):
     """A column as care observes it, by its index in a block."""
     if block == REAL_BLOCK:
@@ -62,7 +62,7 @@ def seen(world, block, place, row):
     return seen_code(world, place, row)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def read_rows(
     today, key, number, person, truth, noise_sd, noise_share, bias_sd, drift, adjusted, low, high, reading,
 ):  # fmt: skip
@@ -79,7 +79,7 @@ def read_rows(
         reading[i] = min(max(value, low), high)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def sample_laboratory(
     day, key, word, person, entry_day, alive, care_level, lapse, frailty, truth, pending, stored,
     noise_sd, noise_share, bias_sd, interval, delay, missed, more_in_lapse, more_when_frail,

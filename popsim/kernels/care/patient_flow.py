@@ -37,13 +37,13 @@ from popsim.kernels.care.records import (
     UNLIMITED,
 )
 from popsim.kernels.care.rules import choose_route, has_rounds, holds, inverse, stay_days
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import uniform
 
 MAX_HOPS = 256  # routers and overflows passed at one moment; a network has fewer settings
 
 
-@inner
+@njit
 def show(world, patient, setting):
     """Write a twin's setting and care level to its columns."""
     if patient >= world.twins:
@@ -67,7 +67,7 @@ def show(world, patient, setting):
     record.care_level = level
 
 
-@inner
+@njit
 def leave(world, time, patient, to):
     """End a patient's stay; the caller fills the bed."""
     setting = np.int64(world.patients[patient].setting)
@@ -80,7 +80,7 @@ def leave(world, time, patient, to):
     note(world, time, patient, code.END, setting, to)
 
 
-@inner
+@njit
 def remember(world, patient, setting):
     """The facility in which a patient lives and the ward in which it is, for the way back."""
     record = world.patients[patient]
@@ -92,7 +92,7 @@ def remember(world, patient, setting):
         record.facility = setting + 1 if setting_class == code.CLASS_FACILITY else 0
 
 
-@inner
+@njit
 def begin(world, time, patient, setting):
     """Start a patient's stay in a setting that has room."""
     state = world.states[setting]
@@ -118,7 +118,7 @@ def begin(world, time, patient, setting):
         record.extra_days = 0.0
 
 
-@inner
+@njit
 def set_timer(world, time, patient, setting):
     """Set the timer of a patient's stay, begun with its last use of the setting: its end or the next ward round."""
     record = world.patients[patient]
@@ -130,7 +130,7 @@ def set_timer(world, time, patient, setting):
         schedule(world, time + days, code.RANK_TIMER, record.person, patient, np.int64(record.version))
 
 
-@inner
+@njit
 def fill(world, time, setting):
     """Give freed beds to waiting patients, and the beds that these free to the next, until nothing moves."""
     depth = 1
@@ -157,7 +157,7 @@ def fill(world, time, setting):
             arrive(world, time, patient, here)
 
 
-@inner
+@njit
 def arrive(world, time, patient, setting):
     """Begin a stay with the actions of its class (for twins: prescriptions, and bookings at discharge home)."""
     if patient >= world.twins or world.columns[0].care_level < 0:
@@ -175,7 +175,7 @@ def arrive(world, time, patient, setting):
         set_cause(world, patient, code.CAUSE_NONE)
 
 
-@inner
+@njit
 def depart(world, time, patient):
     """A patient leaves the system; the record of an external patient can be reused."""
     world.counters[ACTIVE] -= 1
@@ -187,7 +187,7 @@ def depart(world, time, patient):
     show(world, patient, code.NOWHERE)
 
 
-@inner
+@njit
 def vacate(world, time, patient, to):
     """End a patient's stay, if any, and admit the next."""
     old = np.int64(world.patients[patient].setting)
@@ -196,7 +196,7 @@ def vacate(world, time, patient, to):
         fill(world, time, old)
 
 
-@inner
+@njit
 def request(world, time, patient, setting, outlier):
     """Request a bed: start at once, wait, or be blocked. Returns the next node, STAY_PUT if started, waiting or kept.
 
@@ -249,7 +249,7 @@ def request(world, time, patient, setting, outlier):
     return STAY_PUT
 
 
-@inner
+@njit
 def exchange(world, time, patient, other, outlier):
     """Two patients of whom each would wait for a bed in the setting of the other take each other's."""
     here, there = np.int64(world.patients[patient].setting), np.int64(world.patients[other].setting)
@@ -261,7 +261,7 @@ def exchange(world, time, patient, other, outlier):
     arrive(world, time, other, here)
 
 
-@inner
+@njit
 def nowhere_else(world, patient):
     """Where a patient goes that no setting takes: external patients leave, twins stay where they live or go home."""
     if patient >= world.twins:
@@ -274,7 +274,7 @@ def nowhere_else(world, patient):
     return world.home
 
 
-@inner
+@njit
 def send(world, time, patient, node, outlier):
     """Send a patient to a node, through routers and overflows, until it has a bed, waits for one or has left."""
     for _ in range(MAX_HOPS):
@@ -298,7 +298,7 @@ def send(world, time, patient, node, outlier):
     fail(world, FAULT_HOPS, node)
 
 
-@inner
+@njit
 def move_on(world, time, patient, node, outlier):
     """Send a patient to a node at the end of its stay or reneging time; if blocked there, it begins another stay."""
     record = world.patients[patient]
@@ -310,7 +310,7 @@ def move_on(world, time, patient, node, outlier):
         set_timer(world, time, patient, setting)
 
 
-@inner
+@njit
 def escalate(world, time, patient, version):
     """A patient gets worse and goes to a higher level of care, unless it has moved or waits for another setting."""
     record = world.patients[patient]
@@ -323,7 +323,7 @@ def escalate(world, time, patient, version):
     send(world, time, patient, to, code.FIRST_CHOICE)
 
 
-@inner
+@njit
 def finish(world, time, patient):
     """End a stay and follow the routes, unless a complication prolongs it."""
     record = world.patients[patient]
@@ -338,7 +338,7 @@ def finish(world, time, patient):
         move_on(world, time, patient, node, outlier)
 
 
-@inner
+@njit
 def ward_round(world, time, patient):
     """End the stay if its conditions hold (the relaxed ones if somebody waits for the bed), else schedule the next."""
     record = world.patients[patient]
@@ -361,7 +361,7 @@ def ward_round(world, time, patient):
         set_round(world, time, patient)
 
 
-@inner
+@njit
 def on_timer(world, time, patient):
     """Process the timer of a patient's latest move: reneging, end of stay, or ward round."""
     record = world.patients[patient]

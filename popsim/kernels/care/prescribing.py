@@ -18,26 +18,26 @@ from popsim.kernels import codes as code
 from popsim.kernels.care.observation import seen
 from popsim.kernels.care.records import BELOW, NOT_START, REDUCE, STOP
 from popsim.kernels.care.rules import holds
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 
 SAME = 1e-6  # relative difference below which two doses are the same
 PER_CENT = 0.01
 
 
-@inner
+@njit
 def is_taken(world, drug, patient):
     """Whether this drug is the one of its class that a twin takes, or would take."""
     return drug.agent_column < 0 or world.codes[drug.agent_column, patient] == drug.agent
 
 
-@inner
+@njit
 def has_given_up(world, drug, patient):
     """Whether a twin no longer takes the drug although it is prescribed."""
     column = world.columns[0].stopped_drugs
     return column >= 0 and (np.int64(world.counts[column, patient]) >> drug.code) & 1 != 0
 
 
-@inner
+@njit
 def is_warned(world, drug, patient, action):
     """Whether a warning of the drug's file calls for an action."""
     found = False
@@ -46,14 +46,14 @@ def is_warned(world, drug, patient, action):
     return found
 
 
-@inner
+@njit
 def is_there(world, warning, patient):
     """Whether the condition of a warning holds."""
     value = seen(world, warning.block, warning.place, patient)
     return value < warning.value if warning.operator == BELOW else value >= warning.value
 
 
-@inner
+@njit
 def set_dose(world, drug, patient, dose):
     """Prescribe a dose; returns whether it changed."""
     old = np.float64(world.reals[drug.dose, patient])
@@ -61,7 +61,7 @@ def set_dose(world, drug, patient, dose):
     return abs(old - dose) > SAME * drug.at_target
 
 
-@inner
+@njit
 def next_rung(world, drug, dose):
     """The next higher dose of the ladder; the same dose at its top."""
     above = dose
@@ -70,7 +70,7 @@ def next_rung(world, drug, dose):
     return above
 
 
-@inner
+@njit
 def rung_below(world, drug, dose):
     """The next lower dose of the ladder; 0 below its lowest."""
     below = 0.0
@@ -79,7 +79,7 @@ def rung_below(world, drug, dose):
     return below
 
 
-@inner
+@njit
 def stop_unsafe_drugs(world, patient):
     """Stop unsafe drugs; returns whether any was stopped."""
     stopped = False
@@ -95,7 +95,7 @@ def stop_unsafe_drugs(world, patient):
     return stopped
 
 
-@inner
+@njit
 def replace_given_up(world, patient):
     """Replace drugs that a twin has stopped by the next of the class at the same share of target, or by none."""
     changed = False
@@ -121,7 +121,7 @@ def replace_given_up(world, patient):
     return changed
 
 
-@inner
+@njit
 def reduce_drugs(world, patient):
     """Reduce drugs by a rung, the least important first, one per reason; stop one only for a reported reaction."""
     column = world.columns[0].reaction
@@ -149,14 +149,14 @@ def reduce_drugs(world, patient):
     return changed
 
 
-@inner
+@njit
 def highest_dose(world, drug, patient, up_to):
     """The maximum dose of the drug: that of the indication, or what a genotype allows."""
     limit = np.float64(world.codes[drug.limit, patient]) * PER_CENT if drug.limit >= 0 else 0.0
     return drug.at_target * (min(limit, up_to) if limit > 0.0 else up_to)
 
 
-@inner
+@njit
 def step_up(world, drug, patient, clinician, starting):
     """Start or raise one drug by a step, if the clinician may and should; returns whether it changed."""
     dose = np.float64(world.reals[drug.dose, patient])
@@ -181,7 +181,7 @@ def step_up(world, drug, patient, clinician, starting):
     return False
 
 
-@inner
+@njit
 def raise_drugs(world, patient, clinician):
     """Start indicated drugs, then raise current drugs, in the order of the table."""
     left = np.int64(world.practice[0].titration_steps_per_visit)
@@ -193,7 +193,7 @@ def raise_drugs(world, patient, clinician):
     return left < before
 
 
-@inner
+@njit
 def review_drugs(world, patient, clinician):
     """The clinician's changes of a twin's drugs at a visit; returns their bits."""
     reduced = replace_given_up(world, patient)

@@ -6,10 +6,10 @@ import numpy as np
 
 from popsim.kernels.care.records import LEVELS
 from popsim.kernels.care.rules import priority_level
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 
 
-@inner
+@njit
 def integrate(state, time):
     """Update the time integrals of a setting to `time`, before its counts change."""
     elapsed = time - state.updated_at
@@ -18,7 +18,7 @@ def integrate(state, time):
     state.updated_at = time
 
 
-@inner
+@njit
 def join_queue(world, time, patient, setting):
     """Add a patient to the queue of a setting, last of its priority level; its present stay, if any, has no timer."""
     level = np.int64(priority_level(world, setting, patient))
@@ -42,7 +42,7 @@ def join_queue(world, time, patient, setting):
     world.queues[setting, level, 1] = patient
 
 
-@inner
+@njit
 def leave_queue(world, time, patient):
     """Remove a patient from its queue."""
     record = world.patients[patient]
@@ -65,7 +65,7 @@ def leave_queue(world, time, patient):
     record.version += 1
 
 
-@inner
+@njit
 def waiting_there(world, setting, bed):
     """The first who waits for `setting` in a bed of the setting `bed`, -1 for nobody."""
     if world.states[setting].waiting == 0 or world.settings[setting].boards == 0:

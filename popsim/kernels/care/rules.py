@@ -19,7 +19,7 @@ from popsim.kernels.care.records import (
     STAY_PUT,
     TWINS_ONLY,
 )
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.distributions import quantile
 from popsim.kernels.numerics.math import exp
 from popsim.kernels.numerics.random import uniform
@@ -27,7 +27,7 @@ from popsim.kernels.numerics.random import uniform
 MAX_EXPONENT = 100.0  # of one factor of a stay: beyond, all stays outlast any run and times must stay finite
 
 
-@inner
+@njit
 def value_of(world, block, place, row):
     """A twin's column as float, by its index in a block."""
     if block == REAL_BLOCK:
@@ -35,7 +35,7 @@ def value_of(world, block, place, row):
     return np.float64(world.codes[place, row])
 
 
-@inner
+@njit
 def holds(world, row, first, last):
     """Whether all conditions first..last hold for a patient, as observed; external patients satisfy none."""
     if first < last and row >= world.twins:
@@ -54,7 +54,7 @@ def holds(world, row, first, last):
     return True
 
 
-@inner
+@njit
 def priority_level(world, setting, patient):
     """Priority level (0 first) of a patient in a queue: the first rule that holds; externals have their own."""
     place = world.settings[setting]
@@ -69,7 +69,7 @@ def priority_level(world, setting, patient):
     return np.int64(LEVELS - 1)
 
 
-@inner
+@njit
 def class_of(world, patient):
     """The class of a patient, 0 for none: of an external patient by its source, of a twin by the first that fits."""
     if len(world.classes) == 1:
@@ -84,7 +84,7 @@ def class_of(world, patient):
     return 0
 
 
-@inner
+@njit
 def has_rounds(world, setting, patient):
     """Whether ward rounds end a patient's stay: a twin's, where its class has no stay of its own."""
     if world.settings[setting].has_review == 0 or patient >= world.twins:
@@ -92,14 +92,14 @@ def has_rounds(world, setting, patient):
     return world.stays_of_classes[setting, class_of(world, patient)].stay < 0
 
 
-@inner
+@njit
 def is_free(world, setting):
     """Whether a patient who came now would get a bed at once (always true for routers and contact settings)."""
     state = world.states[setting]
     return state.present < world.settings[setting].capacity and state.waiting == 0
 
 
-@inner
+@njit
 def choose_route(world, setting, patient):
     """The next node for a patient that leaves `setting`, and whether it will be an outlier there.
 
@@ -140,14 +140,14 @@ def choose_route(world, setting, patient):
     return np.int64(STAY_PUT), np.int64(0)
 
 
-@inner
+@njit
 def inverse(world, distribution, u):
     """The u-quantile of a distribution of the network, in days; NO_TIME for `forever`."""
     pieces = world.distributions[distribution]
     return quantile(world.pieces, np.int64(pieces.first), np.int64(pieces.last), u)
 
 
-@inner
+@njit
 def multiplied(world, patient, first, last, value):
     """A value times the factors first..last of a twin's columns."""
     for i in range(first, last):
@@ -157,7 +157,7 @@ def multiplied(world, patient, first, last, value):
     return value
 
 
-@inner
+@njit
 def stay_of(world, setting, patient):
     """The distribution of a patient's stay in a setting."""
     own = np.int64(world.stays_of_classes[setting, class_of(world, patient)].stay)
@@ -167,7 +167,7 @@ def stay_of(world, setting, patient):
     return np.int64(place.stay_external if patient >= world.twins else place.stay)
 
 
-@inner
+@njit
 def stay_days(world, setting, patient, index):
     """Length of the stay begun with use number `index`, in days (NO_TIME: until something else happens)."""
     place = world.settings[setting]

@@ -36,7 +36,7 @@ class World(structref.StructRefProxy):
 structref.define_proxy(World, WorldType, list(Arrays._fields))
 
 
-@njit(cache=True)
+@njit
 def hand_over(arrays):
     """A `World` of the arrays, for kernels."""
     return World(

@@ -3,10 +3,9 @@
 numba and its settings (`cache`, `threads`) are loaded with the first kernel that runs: whoever only reads a constant, a
 dtype or a parameter class of a kernel's module pays for none of it.
 
-`inner` functions are only called by other kernels: they get no Python wrapper of their own, which for arguments as
-large as the network's state would cost more time to compile than the function itself, and are cached as a part of the
-`entry` function that calls them. Constants are passed as attributes of a module (`codes.X`): numba would compile one
-version of the called function for each literal.
+For another kernel that calls it, a kernel is compiled without an entrance from Python, which for arguments as large as
+the network's state takes longer than the function itself, and is cached as a part of its caller. Constants are passed
+as attributes of a module (`codes.X`): numba would compile one version of the called function for each literal.
 
 The days of organ systems and drugs (`njit(single=True)`) are written in doubles and computed in single precision, in
 which a vector holds twice as many twins: their columns are single anyway. The function and all that it calls are
@@ -67,7 +66,7 @@ class Kernel:
 
     @cached_property
     def linked(self):
-        """The function as other kernels call it: without an entrance for Python, and cached as a part of its callers."""
+        """The function as other kernels call it: without an entrance from Python, cached as a part of its callers."""
         return self._jitted(cache=False, no_cpython_wrapper=True)
 
     @cached_property
@@ -142,14 +141,10 @@ def _singled(function):
 
 
 def njit(function=None, *, single=False, **options):
-    """`numba.njit`, put off until the function is called, and without the entrance for C, which nobody uses.
+    """`numba.njit`, put off until the function is called: cached, and x / 0 is infinite, as in NumPy.
 
     single: as for `Kernel`.
     """
     if function is None:
         return partial(njit, single=single, **options)
-    return Kernel(function, {"no_cfunc_wrapper": True, **options}, single)
-
-
-inner = njit(error_model="numpy", no_cpython_wrapper=True)
-entry = njit(cache=True, error_model="numpy")
+    return Kernel(function, {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}, single)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from popsim.kernels.numerics.compiling import inner, njit
+from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.math import exp, inverse_normal
 from popsim.kernels.numerics.random import exponential, gamma, lognormal
 
@@ -69,7 +69,7 @@ def joined(pieces: Iterable[Piece]) -> NDArray[Any]:
     return table.view(np.recarray)
 
 
-@inner
+@njit
 def quantile(pieces, first, last, u):
     """The u-quantile of the distribution made of the pieces first..last of a table."""
     start_at = first
@@ -105,7 +105,7 @@ def quantile(pieces, first, last, u):
     return min(max(value, piece.low), piece.high)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def quantiles(pieces, u, out):
     """`quantile` of the distribution made of all the pieces, at the probabilities u[n]."""
     for i in range(u.shape[0]):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from popsim.kernels.numerics.compiling import inner
+from popsim.kernels.numerics.compiling import njit
 
 
-@inner
+@njit
 def precedes(time, order, event):
     """True when (time, order) comes before `event`."""
     return time < event.time or (time == event.time and order < event.order)
 
 
-@inner
+@njit
 def push(events, size, time, order, patient, what):
     """Add an event to the heap of `size` events; returns the new size. The caller has made room."""
     hole = size
@@ -28,7 +28,7 @@ def push(events, size, time, order, patient, what):
     return size + 1
 
 
-@inner
+@njit
 def pop(events, size):
     """Remove the first event (the caller has read it at index 0); returns the new size."""
     size -= 1

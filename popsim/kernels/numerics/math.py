@@ -66,7 +66,7 @@ L3, L4, L5 = np.float32(-1.6668057665e-1), np.float32(1.4249322787e-1), np.float
 L6, L7, L8 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.float32(7.0376836292e-2)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def exp_single(x):
     """e**x in single precision; relative error below 2e-7 for x in [-87, 88], where it saturates."""
     x = SINGLE_EXP_LOWEST if x < SINGLE_EXP_LOWEST else x
@@ -79,7 +79,7 @@ def exp_single(x):
     return scale * (SINGLE_ONE + (r + r * r * q))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def log_single(x):
     """Natural logarithm in single precision; error below 2 ulp for positive normal numbers, beyond which as `log`."""
     bits = np.int32(np.float32(x).view(np.int32) + SINGLE_ABOVE_SQRT_HALF)
@@ -93,7 +93,7 @@ def log_single(x):
     return value if x >= SINGLE_MIN_NORMAL else np.float32(-math.inf if x >= SINGLE_ZERO else math.nan)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True, single=exp_single)
+@njit(forceinline=True, single=exp_single)
 def exp(x):
     """e**x; error below 1.5 ulp for x in [-708, 709], saturating at exp(-708) = 3.3e-308 and exp(709) = 8.2e307.
 
@@ -118,7 +118,7 @@ def exp(x):
     return scale * (1.0 + (r + r2 * q))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True, single=log_single)
+@njit(forceinline=True, single=log_single)
 def log(x):
     """Natural logarithm; error below 1 ulp for every positive normal double.
 
@@ -143,7 +143,7 @@ def log(x):
     return value if x >= MIN_NORMAL else (-math.inf if x >= 0.0 else math.nan)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def power(x, y):
     """x**y for x >= 0 as exp(y log x); relative error below (1 + |y log x|) * 5e-16, NaN for negative x.
 
@@ -154,13 +154,13 @@ def power(x, y):
     return at_zero if x == 0.0 else value
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def logistic(x):
     """1 / (1 + e**-x); relative error below 3 ulp, saturating at 1.2e-308 and 1."""
     return 1.0 / (1.0 + exp(-x))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def normal_cdf(x):
     """Standard normal distribution function; relative error below 2e-15, in the lower tail too, down to x = -37.5.
 
@@ -195,7 +195,7 @@ def normal_cdf(x):
     return 1.0 - upper_tail if x > 0.0 else upper_tail
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def inverse_normal(u):
     """Standard normal quantile of u; relative error below 1e-11 for u in [2**-33, 1 - 2**-33].
 

@@ -75,7 +75,7 @@ class RandomKey(NamedTuple):
         return seed
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10 of a counter of four words under a key of two; all np.uint64 below 2**32, as are the results."""
     for _ in range(ROUNDS):
@@ -90,20 +90,20 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _open_unit_single(word):
     """(word + 1/2) / 2**32 rounded to single precision, and below 1."""
     u = np.float32(np.uint32(word)) * SINGLE_TWO_TO_MINUS_32 + SINGLE_TWO_TO_MINUS_33
     return u if u < SINGLE_BELOW_ONE else SINGLE_BELOW_ONE
 
 
-@njit(cache=True, error_model="numpy", forceinline=True, single=_open_unit_single)
+@njit(forceinline=True, single=_open_unit_single)
 def _open_unit(word):
     """(word + 1/2) / 2**32: exact, strictly between 0 and 1."""
     return (np.uint64(word | TWO_52_BITS).view(np.float64) - TWO_52_LESS_HALF) * TWO_TO_MINUS_32
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def uniforms(key, person, stream, index):
     """Four uniforms in (0, 1), the multiples (x + 1/2) 2**-32, of one block of a person's stream.
 
@@ -121,19 +121,19 @@ def uniforms(key, person, stream, index):
     return _open_unit(x0), _open_unit(x1), _open_unit(x2), _open_unit(x3)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def uniform(key, person, stream, index):
     """The first of the four `uniforms`."""
     return uniforms(key, person, stream, index)[0]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def exponential(u, mean):
     """Quantile u of the exponential distribution, -mean log(1 - u); error below 2 ulp for u from `uniforms`."""
     return -mean * log(1.0 - u)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def weibull(u, shape, scale):
     """Quantile u of the Weibull distribution, scale (-log(1 - u))**(1 / shape); shape > 0.
 
@@ -142,7 +142,7 @@ def weibull(u, shape, scale):
     return scale * exp(log(-log(1.0 - u)) / shape)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def lognormal(u, mean, sd):
     """Quantile u of the lognormal variable with this mean (> 0) and standard deviation (>= 0) of its own, not its log.
 
@@ -158,7 +158,7 @@ def lognormal(u, mean, sd):
     return mean * exp(np.sqrt(variance) * inverse_normal(u) - 0.5 * variance)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def log_gamma(a):
     """Logarithm of the gamma function for a > 0; absolute error below 1e-14 * (1 + |log gamma|).
 
@@ -181,7 +181,7 @@ def log_gamma(a):
     return (a - 0.5) * log(a) - a + HALF_LOG_TWO_PI + series * inverse - log(product)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def gamma_tails(a, x, log_gamma_a):
     """Lower and upper regularised incomplete gamma functions P(a, x), Q(a, x), and x times the density at x; x > 0."""
     weight = exp(a * log(x) - x - log_gamma_a)
@@ -213,7 +213,7 @@ def gamma_tails(a, x, log_gamma_a):
     return 1.0 - upper, upper, weight
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def gamma(u, shape, scale):
     """Quantile u of the gamma distribution with this shape (0.04 to 1e4) and scale; relative error below 1e-11.
 

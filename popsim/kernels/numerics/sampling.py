@@ -9,7 +9,7 @@ from popsim.kernels.numerics.math import inverse_normal, normal_cdf
 from popsim.kernels.numerics.random import uniform
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def keyed(key, person_id, stream, index=0):
     """One uniform in (0, 1) for each person, which depends on that person's id and the other arguments alone."""
     out = np.empty(len(person_id))
@@ -18,7 +18,7 @@ def keyed(key, person_id, stream, index=0):
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def correlate(cholesky, out):
     """Turn independent uniforms out[k, n] into those of the Gaussian copula with this Cholesky factor.
 

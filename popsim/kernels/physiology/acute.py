@@ -81,19 +81,19 @@ class AcuteParameters(NamedTuple):
     other_more_with_deconditioning: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def weakness(ef):
     """Points of ejection fraction below that at which base hazards are quoted; above normal more is no better."""
     return USUAL_EF - (ef if ef < NORMAL_EF else NORMAL_EF)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def log_factor(z, sd):
     """Log of a log-normal factor with mean 1, for a standard normal z."""
     return sd * (z - 0.5 * sd)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
     """Log of the factor by which drugs lower the hazard of heart failure, beyond what they do to the state.
 
@@ -108,7 +108,7 @@ def heart_failure_drugs(beta, ras, neprilysin, mra, sglt2, preserved_ef, p):
     return share * drugs + (1.0 - preserved_ef) * p.heart_failure_log_mra * mra + p.heart_failure_log_sglt2 * sglt2
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def heart_failure_hazard(score, usual, pressure, ef, preserved_ef, log_ratio, p):
     """Presentations for heart failure a day, only where pressure is high.
 
@@ -128,7 +128,7 @@ def heart_failure_hazard(score, usual, pressure, ef, preserved_ef, log_ratio, p)
     return hazard if hazard < most else most
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def infection_hazards(infection, frailty, copd, p):
     """(infection, exacerbation of COPD) a day, from the square of severity; the second only with COPD."""
     square = infection * infection
@@ -136,13 +136,13 @@ def infection_hazards(infection, frailty, copd, p):
     return p.infection_hazard_per_day * square * frail, p.respiratory_hazard_per_day * square * copd
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def arrhythmia_hazard(arrhythmia, p):
     """Presentations for fast arrhythmia a day."""
     return p.arrhythmia_hazard_per_day * arrhythmia * arrhythmia
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def renal_hazard(potassium, systolic, gfr, usual_gfr, p):
     """Presentations a day for hyperkalaemia, low pressure or acute kidney injury: the square of a ramp in each.
 
@@ -158,7 +158,7 @@ def renal_hazard(potassium, systolic, gfr, usual_gfr, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def other_hazard(frailty, age, deconditioning, p):
     """Presentations a day for falls and everything else: more with frailty, age above 60 and loss of reserve."""
     return (
@@ -169,7 +169,7 @@ def other_hazard(frailty, age, deconditioning, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def chosen_cause(u, heart_failure, infection, arrhythmia, renal, respiratory, total):
     """Code of the cause in whose interval u * total falls, as a double; the rest of the total is `other`."""
     x = u * total
@@ -186,7 +186,7 @@ def chosen_cause(u, heart_failure, infection, arrhythmia, renal, respiratory, to
     return float(CAUSE_HEART_FAILURE) if x < a else cause
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def cause_elsewhere(x, cause, infarction, stroke, bleeding, fall):
     """The cause outside the heart-failure core in whose interval x falls; `cause` where x is below 0."""
     a = infarction

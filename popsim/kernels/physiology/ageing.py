@@ -55,7 +55,7 @@ class AgeingParameters(NamedTuple):
     delirium_presents: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def fall_hazard(age, frailty, systolic, delirium, fracture, disability, alcohol, deprivation, p):
     """Daily rate of falls that lead to hospital."""
     low = ramp(systolic, p.fall_low_pressure_from_mmhg, -p.fall_low_pressure_per_mmhg)
@@ -72,7 +72,7 @@ def fall_hazard(age, frailty, systolic, delirium, fracture, disability, alcohol,
     return p.falls_per_year * YEARS_PER_DAY * exp(clip(log_ratio, -6.0, 4.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def delirium_rate(age, frailty, infection, attended, p):
     """Onsets of delirium a day; attended: 1.0 in an emergency department or hospital."""
     log_ratio = (
@@ -84,7 +84,7 @@ def delirium_rate(age, frailty, infection, attended, p):
     return base * exp(clip(log_ratio, -6.0, 4.0))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(delirium, fracture):
     """The state at entry: neither delirium nor fracture."""
     for i in prange(len(delirium)):
@@ -92,7 +92,7 @@ def set_steady_state(delirium, fracture):
         fracture[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, alcohol_g_day, deprivation_quintile, systolic_mmhg, frailty,
     infection_severity, stroke_disability, acute_cause, care_level, delirium, fracture, influences, key,

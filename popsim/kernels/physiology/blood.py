@@ -51,26 +51,26 @@ class BloodParameters(NamedTuple):
     death_reference_g_dl: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def entry_store(deficient, p):
     """Iron in the store at entry, mg, by whether iron deficiency was found."""
     return p.iron_store_deficient_mg if deficient > 0.5 else p.iron_store_replete_mg
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def supply(store, p):
     """Iron supply of marrow and muscle, 0..1."""
     return store / (store + p.iron_store_half_mg)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def absorbed(store, store_at_entry, p):
     """Iron absorbed from food, mg a day: balances losses at the entry store, less as the store fills."""
     wanted = p.iron_lost_mg_day + p.iron_absorbed_less_per_mg * (store_at_entry - store)
     return clip(wanted, 0.0, p.iron_absorbed_most_mg_day)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_entry, p):
     """Haemoglobin at steady state, g/dL."""
     low, high = p.haemoglobin_lowest_gfr_ml_min, p.haemoglobin_highest_gfr_ml_min
@@ -80,7 +80,7 @@ def haemoglobin_target(baseline, gfr, baseline_gfr, infection, store, store_at_e
     return clip(target, MIN_HAEMOGLOBIN, MAX_HAEMOGLOBIN)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_dl, iron_store_mg, p):
     """The state at entry: haemoglobin as measured, the store by the diagnosis."""
     for i in prange(len(baseline_haemoglobin_g_dl)):
@@ -88,7 +88,7 @@ def set_steady_state(baseline_haemoglobin_g_dl, iron_deficiency, haemoglobin_g_d
         iron_store_mg[i] = entry_store(np.float64(iron_deficiency[i]), p)
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     alive, baseline_haemoglobin_g_dl, iron_deficiency, dry_weight_kg, baseline_gfr_ml_min, gfr_ml_min,
     infection_severity, acute_cause, care_level, iv_iron_mg, haemoglobin_g_dl, iron_store_mg, influences, step_days,

@@ -48,7 +48,7 @@ class CarryConstants(NamedTuple):
     half_saturation: float  # mg/L at which half of the highest rate of elimination is reached; 0: it never saturates
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
     """Depot and central amount after a day with the dose in one part or, half a day apart, in two.
 
@@ -62,7 +62,7 @@ def day_of_doses(depot, central, given, decay, absorbed, quotient, d):
     return depot - moved, central + moved
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _carry_one(work, people, hours, at_steady_state, d):
     half, absorbed = 0.5 * hours, d.absorbed
     for k in range(people):
@@ -85,7 +85,7 @@ def _carry_one(work, people, hours, at_steady_state, d):
         work[EXPOSURE + k] = left * (slowness * d.volume * weight) * (1.0 / (hours * d.usual_mg_l))
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def carry_one(work, people, hours, at_steady_state, d):
     """A day (`hours`) of amounts in one compartment fed by a depot, which is in OTHER: both, and the exposure.
 
@@ -98,7 +98,7 @@ def carry_one(work, people, hours, at_steady_state, d):
         _carry_one(work, people, hours, False, d)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _carry_two(work, people, hours, at_steady_state, d):
     for k in range(people):
         given = np.float64(work[GIVEN + k]) * (hours * (1.0 / HOURS_PER_DAY))
@@ -117,7 +117,7 @@ def _carry_two(work, people, hours, at_steady_state, d):
         work[EXPOSURE + k] = left / (clearance * hours * d.usual_mg_l)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def carry_two(work, people, hours, at_steady_state, d):
     """Like `carry_one` for two compartments, whose dose reaches the central one at the start of the day."""
     if at_steady_state:
@@ -126,7 +126,7 @@ def carry_two(work, people, hours, at_steady_state, d):
         _carry_two(work, people, hours, False, d)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _day_of_two(depot, central, peripheral, given, k10, k12, k21, half, d):
     """Depot, central and peripheral amount after a day with the dose in one part or, half a day apart, in two."""
     depot += given * (1.0 - d.second_half)
@@ -137,7 +137,7 @@ def _day_of_two(depot, central, peripheral, given, k10, k12, k21, half, d):
     return depot - moved, central + moved, peripheral
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def carry_two_oral(work, people, hours, at_steady_state, d):
     """Like `carry_two` for a dose that reaches the central compartment through a depot, which is in DEPOT.
 
@@ -168,7 +168,7 @@ def carry_two_oral(work, people, hours, at_steady_state, d):
         work[EXPOSURE + k] = (before - depot - central - peripheral) / (clearance * hours * d.usual_mg_l)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def _saturable_day(depot, central, given, clearance, volume, hours, d):
     """Depot and central amount after a day, and the area under the concentration, mg h/L.
 
@@ -188,7 +188,7 @@ def _saturable_day(depot, central, given, clearance, volume, hours, d):
     return depot - moved, central + moved, area
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def carry_saturable(work, people, hours, at_steady_state, d):
     """Like `carry_one` where elimination saturates: highest rate / (half saturation + concentration)."""
     for k in range(people):

@@ -44,13 +44,13 @@ class ConvalescenceParameters(NamedTuple):
     facility_other: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def raised(early, late, soon, later):
     """Log hazard: amplitudes early and late times what is left of them."""
     return early * soon + late * later
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     alive, care_level, presenting_cause, acute_cause, usual_salt_g_day, salt_excess_g_day, days_since_discharge,
     discharge_cause, step_days, fluid_per_salt_l_per_g, p, influences,

@@ -55,14 +55,14 @@ class CoronaryParameters(NamedTuple):
     ischaemia_symptom: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def recency(days_since):
     """1 on the day of an infarction, falling as a fourth power to 0 after a year; its mean over that year is 1/5."""
     left = positive(1.0 - days_since / RECENT_DAYS)
     return left * left * left * left
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def infarction_risk(older, lipid, sugar, pressure, slow, stopped, smokes, coronary_disease, had_one, p):
     """Log of the ratio of a twin's chronic rate of infarction to the reference person's.
 
@@ -83,7 +83,7 @@ def infarction_risk(older, lipid, sugar, pressure, slow, stopped, smokes, corona
     return clip(risk, -6.0, 5.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def infarction_hazard(risk, recent, stent, inhibition, p):
     """Hazard a day of an infarction, whether or not hospital is reached.
 
@@ -96,7 +96,7 @@ def infarction_hazard(risk, recent, stent, inhibition, p):
     return p.infarction_per_day * exp(risk) * factor
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def intervention_rate(days_since, stent, level, p):
     """Rate a day at which a stent is set: soon after an infarction, in hospital, once."""
     rate = p.intervention_critical_per_day if level >= LEVEL_CRITICAL else p.intervention_ward_per_day
@@ -104,7 +104,7 @@ def intervention_rate(days_since, stent, level, p):
     return rate if wanted else 0.0
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def scar(u, p):
     """Points of ejection fraction permanently lost to an infarction; u uniform on (0, 1): most are small."""
     return p.scar_least_percent + (p.scar_most_percent - p.scar_least_percent) * u * u

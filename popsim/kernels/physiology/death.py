@@ -76,7 +76,7 @@ class DeathParameters(NamedTuple):
     death_highest_per_day: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def failing(own_pressure, preserved_ef, p):
     """How far the heart fails, 0..1: by its usual filling pressure or by a reduced ejection fraction."""
     congested = ramp(own_pressure, p.failing_pressure_from_mmhg, p.failing_pressure_per_mmhg)
@@ -84,7 +84,7 @@ def failing(own_pressure, preserved_ef, p):
     return congested if congested > weak else weak
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def sudden_hazard(fails, preserved_ef, ef, usual, departure, age, gfr, potassium, arrhythmia, log_ratio, p):
     """Sudden deaths a day. log_ratio: propensity, drugs and the day's influences."""
     log_hazard = (
@@ -102,7 +102,7 @@ def sudden_hazard(fails, preserved_ef, ef, usual, departure, age, gfr, potassium
     return fails * exp(clip(log_hazard, -30.0, 5.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def sudden_drugs(beta, neprilysin, mra, reduced_ef, p):
     """Log of the factor by which drugs lower the hazard of sudden death, beyond what they do to the state."""
     return reduced_ef * (
@@ -110,7 +110,7 @@ def sudden_drugs(beta, neprilysin, mra, reduced_ef, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def pump_hazard(
     fails, preserved_ef, ef, usual, departure, age, frailty, deconditioning, gfr, systolic, arrhythmia, log_ratio,
     influence, palliative, p,
@@ -139,7 +139,7 @@ def pump_hazard(
     return (p.death_palliative_per_day if palliative else fails) * ratio
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def pump_drugs(beta, ras, neprilysin, mra, sglt2, reduced_ef, p):
     """Log of the factor by which drugs lower the hazard of death by pump failure, beyond what they do to the state."""
     drugs = (
@@ -151,7 +151,7 @@ def pump_drugs(beta, ras, neprilysin, mra, sglt2, reduced_ef, p):
     return reduced_ef * drugs + p.pump_log_sglt2 * sglt2
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def other_cardiovascular_hazard(life_table, years, frailty, departure, gfr, log_ratio, p):
     """Other cardiovascular deaths a day.
 
@@ -168,7 +168,7 @@ def other_cardiovascular_hazard(life_table, years, frailty, departure, gfr, log_
     return life_table * exp(clip(log_hazard, -10.0, 10.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def non_cardiovascular_hazard(life_table, years, frailty, deconditioning, infection, gfr, log_ratio, p):
     """Non-cardiovascular deaths a day; life_table and frailty as in `other_cardiovascular_hazard`."""
     log_hazard = (
@@ -183,7 +183,7 @@ def non_cardiovascular_hazard(life_table, years, frailty, deconditioning, infect
     return life_table * exp(clip(log_hazard, -10.0, 10.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def mode_of_death(x, sudden, pump, other_cardiovascular):
     """Code of the mode in whose interval x falls, as a double; beyond all three it is non-cardiovascular."""
     died_of = float(DIED_OF_NON_CARDIOVASCULAR)

@@ -48,7 +48,7 @@ class DiabetesParameters(NamedTuple):
     infection_log_per_percent: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def glycaemia(untreated, reduction, infection, p):
     """Today's glycaemia as the HbA1c (%) that it leads to; below the floor, drugs and stress have no effect."""
     above = untreated - p.hba1c_floor_percent
@@ -57,7 +57,7 @@ def glycaemia(untreated, reduction, infection, p):
     return p.hba1c_floor_percent + (stressed if above > 0.0 else above)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def untreated_of(measured, reduction, p):
     """The untreated HbA1c (%) of a person with `measured` on drugs with `reduction`: the inverse of `glycaemia`."""
     above = measured - p.hba1c_floor_percent
@@ -65,7 +65,7 @@ def untreated_of(measured, reduction, p):
     return p.hba1c_floor_percent + (scaled if above > 0.0 else above)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def hypoglycaemia_hazard(drive, hba1c, gfr, age, frailty, p):
     """Daily rate of hospital contacts for hypoglycaemia under drugs that cause it, by HbA1c, GFR, age and frailty."""
     lowest = p.hypoglycaemia_lowest_gfr_ml_min
@@ -82,14 +82,14 @@ def hypoglycaemia_hazard(drive, hba1c, gfr, age, frailty, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def hyperglycaemia_hazard(glycaemia_percent, diabetes, p):
     """Presentations a day with severe hyperglycaemia: exponential in today's glycaemia."""
     log_ratio = p.hyperglycaemia_log_per_percent * (glycaemia_percent - p.hyperglycaemia_hba1c_percent)
     return p.hyperglycaemia_per_day * diabetes * exp(clip(log_ratio, -10.0, 6.0))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_percent, influences, p):
     """The state at entry: the measured HbA1c is that on entry drugs."""
     for i in prange(len(baseline_hba1c_percent)):
@@ -99,7 +99,7 @@ def set_steady_state(baseline_hba1c_percent, hba1c_percent, untreated_hba1c_perc
         untreated_hba1c_percent[i] = clip(untreated_of(measured, reduction, p), MIN_HBA1C, MAX_UNTREATED)
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     entry_day, age_years, alive, diabetes, gfr_ml_min, infection_severity, frailty, hba1c_percent,
     untreated_hba1c_percent, influences, time_days, step_days, hba1c_share, p,

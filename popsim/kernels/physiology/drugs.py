@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popsim.kernels.numerics.compiling import inner, njit, prange
+from popsim.kernels.numerics.compiling import njit, prange
 from popsim.kernels.physiology.compartments import (
     CarryConstants,
     carry_one,
@@ -110,7 +110,7 @@ class Tables(NamedTuple):
     high: np.ndarray
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, dry_weight_kg, gfr_ml_min, filling_pressure_mmhg,
     baseline_filling_pressure_mmhg, adherence, care_level, reaction, stopped_drugs, reals, codes, influences, tables,
@@ -141,7 +141,7 @@ def advance_day(
             )  # fmt: skip
 
 
-@inner
+@njit
 def within(codes, start, end, tables):
     """Whether all codes of these rows are within the bounds of their columns."""
     beyond = False
@@ -152,7 +152,7 @@ def within(codes, start, end, tables):
     return not beyond
 
 
-@inner
+@njit
 def advance_chunk(
     start, end, twins, reals, codes, influences, tables, stopping_with_reaction_per_day, key, day, step_days,
     at_steady_state,

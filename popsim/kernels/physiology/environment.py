@@ -63,20 +63,20 @@ class EnvironmentParameters(NamedTuple):
     death_log_per_met_h_week: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def heat(temperature, p):
     """Degrees of the day's mean temperature above the threshold."""
     return clip(temperature - p.heat_from_celsius, 0.0, HOTTEST)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def season_log_rate(virus_activity, pm25, p):
     """Log factor of everybody's rate of infections on the day."""
     share = clip(1.0 - p.viral_share + p.viral_share * positive(virus_activity), 1e-3, 100.0)
     return log(share) + p.infection_log_per_ug_m3 * (pm25 - p.particles_reference_ug_m3)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def effects_of_days(temperature_celsius, pm25_ug_m3, virus_activity, heat_of_day, season_of_day, p):
     """Write the degrees of heat and the log factor of infections of every day of a series."""
     for day in range(len(temperature_celsius)):
@@ -84,7 +84,7 @@ def effects_of_days(temperature_celsius, pm25_ug_m3, virus_activity, heat_of_day
         season_of_day[day] = season_log_rate(virus_activity[day], pm25_ug_m3[day], p)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(heat_at_entry, influences, p):
     """Add the effect of each twin's weather on the day of entry, in which its baseline was measured."""
     for i in prange(len(heat_at_entry)):
@@ -93,7 +93,7 @@ def set_steady_state(heat_at_entry, influences, p):
         influences[of.SYSTOLIC, i] -= p.heat_systolic_mmhg_per_degree * hot
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     smoking, alcohol_g_day, activity_met_h_week, deprivation_quintile, calendar_shift_days, influences, weather,
     latest_calendar, p,

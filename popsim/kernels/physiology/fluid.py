@@ -51,14 +51,14 @@ class FluidParameters(NamedTuple):
     fluid_highest_l: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def kidney_power(gfr, p):
     """Response of the kidney relative to a GFR of 60: saturating in GFR (delivery of sodium and of the drug)."""
     half = p.kidney_half_gfr_ml_min
     return gfr / (gfr + half) * ((REFERENCE_GFR_ML_MIN + half) / REFERENCE_GFR_ML_MIN)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def volume_natriuresis(excess, power, p):
     """Change of natriuresis with fluid excess, L/day: the kidney sheds an excess slowly, defends a deficit fast."""
     over = positive(excess)
@@ -67,7 +67,7 @@ def volume_natriuresis(excess, power, p):
     return p.excess_natriuresis_per_day * power * over * half / (half + over) + p.deficit_retention_per_day * under
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def sound_natriuresis(excess, power, sound, step_days, p):
     """Mean over a step of what a sound heart adds to natriuresis, L/day: excess alone fades exponentially.
 
@@ -76,7 +76,7 @@ def sound_natriuresis(excess, power, sound, step_days, p):
     return positive(excess) * (1.0 - exp(-p.sound_natriuresis_per_day * sound * power * step_days)) / step_days
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def retention(deconditioning, infection, arrhythmia, p):
     """Natriuresis lost to neurohormonal activation after a stay in hospital and in acute illness, L/day."""
     return (
@@ -86,13 +86,13 @@ def retention(deconditioning, infection, arrhythmia, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def loop_response(dose, p):
     """Share of the maximum effect of an oral loop diuretic at this dose, furosemide equivalents in mg/day."""
     return dose / (dose + p.oral_diuretic_half_mg_day)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def drug_natriuresis(excess, power, loop, ras, mra, sglt2, p):
     """Net natriuresis of the drugs taken today, L/day.
 
@@ -103,7 +103,7 @@ def drug_natriuresis(excess, power, loop, ras, mra, sglt2, p):
     return through_tubule + p.mra_natriuresis_l_day * mra + p.ras_natriuresis_l_day * ras
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def intravenous_natriuresis(excess, power, dose, p):
     """Natriuresis of intravenous loop diuretic, L/day: Emax in dose (mg/day), less as the reservoir empties.
 
@@ -118,7 +118,7 @@ def intravenous_natriuresis(excess, power, dose, p):
     return numerator / ((dose + p.iv_diuretic_half_mg_day) * (above + p.iv_diuretic_reservoir_l) * resistance)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def fluid_after(excess, salt_g_day, natriuresis, step_days, p):
     """Fluid excess at the end of the step, L."""
     low = p.lowest_natriuresis_l_day

@@ -7,7 +7,7 @@ from popsim.kernels.numerics.compiling import njit
 from popsim.kernels.numerics.random import uniforms
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def draw_alleles(key, person_id, ethnicity, gene, cumulative, first, second):
     """Two independent alleles for each person: first[i] and second[i] are their numbers.
 

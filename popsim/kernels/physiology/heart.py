@@ -60,13 +60,13 @@ class HeartParameters(NamedTuple):
     nt_probnp_log_residual_sd: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def preserved(baseline_ef, p):
     """0 for a reduced, 1 for a preserved ejection fraction, a ramp between."""
     return ramp(baseline_ef, p.preserved_ef_from_percent, p.preserved_ef_per_percent)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def filling_pressure_target(baseline, excess, preserved_ef, systolic_rise, ef_lost, arrhythmia, infection, p):
     """Left-sided filling pressure, mmHg: the twin's own, and a convex rise with fluid that a stiff chamber steepens.
 
@@ -81,7 +81,7 @@ def filling_pressure_target(baseline, excess, preserved_ef, systolic_rise, ef_lo
     return clip(baseline + fluid + load + shocks, 3.0, 45.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def ejection_fraction_gain(reduced_ef, beta, ras, neprilysin, mra, sglt2, p):
     """Points of ejection fraction gained by reverse remodelling under the drugs; none with a preserved one."""
     return reduced_ef * (
@@ -93,14 +93,14 @@ def ejection_fraction_gain(reduced_ef, beta, ras, neprilysin, mra, sglt2, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def ejection_fraction_target(untreated, gain, pressure_rise, arrhythmia, p):
     """Ejection fraction to which the ventricle remodels, percent: less with congestion and fast arrhythmia."""
     lost = p.ef_lost_per_mmhg * clip(pressure_rise, 0.0, 20.0) + p.ef_lost_arrhythmia_percent * arrhythmia
     return clip(untreated + gain - lost, 8.0, 78.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def systolic_drugs(beta, ras, neprilysin, mra, sglt2, p):
     """Fall of systolic pressure by the drugs taken, mmHg."""
     return (
@@ -112,7 +112,7 @@ def systolic_drugs(beta, ras, neprilysin, mra, sglt2, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def systolic_target(untreated, drugs, excess, ef_lost, infection, arrhythmia, p):
     """Systolic pressure, mmHg: rises with fluid, falls with a deficit, infection, fast arrhythmia, a failing pump."""
     over = clip(excess, 0.0, 8.0)
@@ -122,7 +122,7 @@ def systolic_target(untreated, drugs, excess, ef_lost, infection, arrhythmia, p)
     return clip(untreated - drugs + volume - shocks - p.systolic_per_ef_mmhg * ef_lost, 50.0, 230.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def heart_rate_target(untreated, beta, pressure_rise, excess, infection, arrhythmia, p):
     """Resting heart rate, beats a minute: slower on a beta-blocker, faster with congestion, deficit and shocks."""
     strain = p.heart_rate_per_mmhg * clip(pressure_rise, 0.0, 25.0)
@@ -131,7 +131,7 @@ def heart_rate_target(untreated, beta, pressure_rise, excess, infection, arrhyth
     return clip(untreated - p.heart_rate_beta_blocker_bpm * beta + strain + shocks, 35.0, 190.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def nt_probnp(pressure, ef, slow, age, atrial_fibrillation, bmi, residual, p):
     """NT-proBNP in blood, pg/mL: log-linear in wall stress, clearance and build, with a lasting residual of the person.
 
@@ -151,7 +151,7 @@ def nt_probnp(pressure, ef, slow, age, atrial_fibrillation, bmi, residual, p):
     return clip(p.nt_probnp_at_reference_pg_ml * exp(slope), 5.0, 70000.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def body_mass_index(weight_kg, height_cm):
     """kg/m2, within the range over which natriuretic peptides are known to follow it."""
     height_m = 0.01 * height_cm

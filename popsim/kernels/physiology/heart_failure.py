@@ -121,7 +121,7 @@ class Relaxation(NamedTuple):
     reconditioning: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, entry_day, age_years, dry_weight_kg, height_cm, baseline_ejection_fraction_percent,
     baseline_systolic_mmhg, baseline_filling_pressure_mmhg, usual_salt_g_day, adherence_trait,

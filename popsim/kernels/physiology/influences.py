@@ -78,13 +78,13 @@ INFLUENCES = (
 ) = range(len(INFLUENCES))  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def influence_on(influences, influence, i):
     """An influence on a twin."""
     return np.float64(influences[influence, i])
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def raise_death(influences, log_ratio, i):
     """Add to the log hazard of every mode of death of a twin."""
     influences[SUDDEN_LOG_HAZARD, i] += log_ratio
@@ -92,7 +92,7 @@ def raise_death(influences, log_ratio, i):
     raise_death_beside_heart_failure(influences, log_ratio, i)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def raise_death_beside_heart_failure(influences, log_ratio, i):
     """Add to the log hazards of other cardiovascular and of non-cardiovascular death of a twin."""
     influences[OTHER_CARDIOVASCULAR_LOG_HAZARD, i] += log_ratio

@@ -34,20 +34,20 @@ class KidneyParameters(NamedTuple):
     potassium_loop_mmol_l: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def chronic_gfr_after(chronic, diabetes, sglt2, step_days, p):
     """The twin's own filtration without drugs and congestion at the end of the step, mL/min/1.73 m2."""
     loss = (p.gfr_loss_per_year + p.gfr_loss_diabetes_per_year * diabetes) * YEARS_PER_DAY
     return clip(chronic - step_days * loss * (1.0 - p.gfr_loss_spared_by_sglt2 * sglt2), 5.0, 170.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gfr_drugs(ras, mra, sglt2, p):
     """Haemodynamic dip of filtration on the drugs taken, mL/min/1.73 m2."""
     return p.gfr_dip_ras_ml_min * ras + p.gfr_dip_mra_ml_min * mra + p.gfr_dip_sglt2_ml_min * sglt2
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, excess, infection, p):
     """Filtration, mL/min/1.73 m2: congestion, pressure below 100 (or the own), infection and deficit cost a share."""
     floor = p.gfr_low_systolic_mmhg
@@ -61,13 +61,13 @@ def gfr_target(chronic, drugs, pressure_rise, systolic, baseline_systolic, exces
     return clip((chronic - drugs) * (1.0 - clip(lost, 0.0, 0.8)), 4.0, 160.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def slowness(gfr, p):
     """Accumulation at low filtration, relative to a GFR of 60: grows as 1 / (GFR + offset)."""
     return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) / (gfr + p.gfr_offset_ml_min)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def potassium_shift(slow, loop, ras, mra, p):
     """Rise of serum potassium by kidney and drugs, mmol/L; the part of the MRA grows with `slowness`.
 

@@ -99,14 +99,14 @@ class KidneyDiseaseParameters(NamedTuple):
     gfr_offset_ml_min: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def albuminuria_drugs(ras, neprilysin, mra, sglt2, diabetes, p):
     """Log of the factor by which the drugs at work lower albuminuria at steady state (neprilysin inhibition raises)."""
     by_sglt2 = (p.albuminuria_sglt2 + p.albuminuria_sglt2_more_with_diabetes * diabetes) * sglt2
     return p.albuminuria_ras * ras + p.albuminuria_mra * mra + by_sglt2 - p.albuminuria_neprilysin * neprilysin
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def albuminuria_slope(albuminuria, log_reference, sglt2, neprilysin, p):
     """Yearly change of filtration beside the core's own, mL/min/1.73 m2: a loss above the reference albuminuria."""
     least = p.slope_least_mg_g
@@ -115,7 +115,7 @@ def albuminuria_slope(albuminuria, log_reference, sglt2, neprilysin, p):
     return p.slope_neprilysin * neprilysin - loss
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def injury_hazard(systolic, own_systolic, excess, infection, gfr, ras, mra, loop_mg, p):
     """Hazard a day of acute kidney injury: low pressure (worse on RAS, MRA and loop diuretic), deficit, infection.
 
@@ -135,7 +135,7 @@ def injury_hazard(systolic, own_systolic, excess, infection, gfr, ras, mra, loop
     return rate * (1.0 + p.injury_more_per_ml_min * positive(p.injury_slow_from_ml_min - gfr))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def uraemia_beyond_baseline(gfr, baseline_gfr, dialysis, p):
     """Uraemia 0..1 beyond what the twin had at entry; dialysis leaves a share."""
     now = ramp(gfr, p.uraemia_from_gfr, -p.uraemia_per_gfr)
@@ -144,7 +144,7 @@ def uraemia_beyond_baseline(gfr, baseline_gfr, dialysis, p):
     return positive(now - at_entry) * left
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def slowness_cleared(gfr, p):
     """The amount by which the clearance of dialysis lowers the core's `slowness` at this filtration."""
     low = gfr + p.gfr_offset_ml_min
@@ -152,7 +152,7 @@ def slowness_cleared(gfr, p):
     return (REFERENCE_GFR_ML_MIN + p.gfr_offset_ml_min) * clearance / (low * (low + clearance))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(
     baseline_albuminuria_mg_g, diabetes, albuminuria_mg_g, untreated_albuminuria_mg_g, kidney_injury_severity, dialysis,
     influences, p,
@@ -170,7 +170,7 @@ def set_steady_state(
         dialysis[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, alive, baseline_systolic_mmhg, baseline_gfr_ml_min, diabetes, systolic_mmhg, gfr_ml_min,
     untreated_gfr_ml_min, extracellular_fluid_excess_l, infection_severity, frailty, acute_cause, care_level,

@@ -22,7 +22,7 @@ from popsim.kernels.numerics.math import exp
 CLOSE = 0.1  # below, the divided difference is its Taylor series: what is left out, 0.1**10 / 11!, is 3e-18
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def exponential_quotient(a, b, t, decay_a, decay_b):
     """(exp(-a t) - exp(-b t)) / (b - a), also where a = b; the two exponentials are given: decay_a, decay_b.
 
@@ -36,7 +36,7 @@ def exponential_quotient(a, b, t, decay_a, decay_b):
     return (decay_a - decay_b) / (b - a if apart else 1.0) if apart else t * decay_b * series
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def one_compartment(depot, central, rate, absorption, elimination, hours):
     """Amounts in depot and central compartment after `hours`, from those at the start with an infusion of `rate` mg/h.
 
@@ -48,13 +48,13 @@ def one_compartment(depot, central, rate, absorption, elimination, hours):
     return depot * absorbed, central * eliminated + depot * moved + rate * infused
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def mean_concentration(amount_before, given, amount_after, clearance, hours):
     """Mean concentration over the interval, mg/L: what left the body (all compartments, depot too) over clearance."""
     return (amount_before + given - amount_after) / (clearance * hours)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def one_steady(bolus, oral, absorption, elimination, interval):
     """Depot and central amount at the end of each interval when these doses are given at the start of every one."""
     absorbed, eliminated = exp(-absorption * interval), exp(-elimination * interval)
@@ -63,7 +63,7 @@ def one_steady(bolus, oral, absorption, elimination, interval):
     return depot, (bolus * eliminated + (depot + oral) * moved) / (1.0 - eliminated)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def two_rates(k10, k12, k21):
     """Fast and slow rate constant (alpha, beta) of two compartments."""
     total = k10 + k12 + k21
@@ -71,7 +71,7 @@ def two_rates(k10, k12, k21):
     return fast, k10 * k21 / fast
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def two_compartments(depot, central, peripheral, rate, absorption, k10, k12, k21, hours):
     """Amounts in depot, central and peripheral compartment after `hours`; arguments as `one_compartment`.
 
@@ -94,7 +94,7 @@ def two_compartments(depot, central, peripheral, rate, absorption, k10, k12, k21
     return depot * absorbed, after, behind
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def two_steady(bolus, oral, absorption, k10, k12, k21, interval):
     """Depot, central and peripheral amount at the end of each interval under repeated doses, as `one_steady`."""
     absorbed = exp(-absorption * interval)

@@ -61,7 +61,7 @@ class LungParameters(NamedTuple):
     death_log_more_per_fev1_percent_copd: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def susceptibility(key, person, before, expected):
     """Lifelong factor of a person's rate of exacerbations; exponential with mean 1.
 
@@ -76,7 +76,7 @@ def susceptibility(key, person, before, expected):
     return found / (1.0 + expected) if before > 0.5 else found
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def exacerbation_rate(fev1, inhaled, infection_log_rate, infection, p):
     """Daily rate of exacerbations of a person with COPD and mean susceptibility."""
     lowest = p.exacerbation_lowest_fev1_percent
@@ -92,20 +92,20 @@ def exacerbation_rate(fev1, inhaled, infection_log_rate, infection, p):
     )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def decline(copd, smokes, p):
     """Percent points of FEV1 lost a year beyond ageing."""
     return (p.fev1_decline_copd_ml_year * copd + p.fev1_decline_smoking_ml_year * smokes) * 100.0 / p.fev1_predicted_ml
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(baseline_fev1_percent, fev1_percent):
     """The state at entry: FEV1 as measured; what is left of an exacerbation comes on top of steady state."""
     for i in prange(len(baseline_fev1_percent)):
         fev1_percent[i] = np.float64(baseline_fev1_percent[i])
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, alive, copd, smoking, baseline_fev1_percent, exacerbations_before_entry, infection_severity, acute_cause,
     fev1_percent, exacerbation_severity, unrecovered_lung_function, influences, key, day, step_days, remaining,

@@ -79,7 +79,7 @@ class Activities(NamedTuple):
     inhibited_strong: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def pathway(phenotype, inhibitor, g):
     """A pathway relative to a normal metaboliser (codes 0 and 3; 1 poor, 2 intermediate, 4 rapid, 5 ultrarapid)."""
     activity = g.poor if phenotype == 1.0 else 1.0
@@ -91,7 +91,7 @@ def pathway(phenotype, inhibitor, g):
     return 1.0 - g.share + g.share * activity
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def pathways(g):
     """`pathway` for every phenotype and inhibitor, at phenotype * INHIBITORS + inhibitor."""
     table = np.empty(PHENOTYPES * INHIBITORS)
@@ -101,7 +101,7 @@ def pathways(g):
     return table
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def capacities(variability):
     """Metabolic capacity by unexplained differences between people; at HANDLING_MOST + code of handling."""
     table = np.empty(2 * MAX_HANDLING + 1, np.float32)
@@ -110,7 +110,7 @@ def capacities(variability):
     return table
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def draw_handling(person_id, handling, key, code):
     """A person's handling of a drug class: a standard normal variate in steps of 1 / HANDLING_PER_SD, within 3.2."""
     for i in range(len(person_id)):
@@ -118,7 +118,7 @@ def draw_handling(person_id, handling, key, code):
         handling[i] = np.floor(clip(z * HANDLING_PER_SD, -127.0, 127.0) + 0.5)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def prepare(twins, work, key, day, time_days):
     """Fill the rows of the day; LEFT is an exponential variate: the cumulative hazard at which a drug is stopped."""
     for i in range(len(twins.person_id)):
@@ -137,7 +137,7 @@ def prepare(twins, work, key, day, time_days):
         work[SIZE_WEIGHT + i] = size
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def people_on(dose, agent, own_agent, kept, also_kept, stopped, bit, alive, flags, who):
     """Write rows of the living who take the drug or have some left to `who`, ascending; returns their number."""
     nothing, mask = np.float32(0.0), np.int32(1 << bit)
@@ -155,21 +155,21 @@ def people_on(dose, agent, own_agent, kept, also_kept, stopped, bit, alive, flag
     return np.int64(found)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gather(column, who, work, row):
     """A column of the people `who`, side by side."""
     for k in range(len(who)):
         work[row + k] = column[who[k]]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def scatter(work, row, who, column):
     """Back into the column."""
     for k in range(len(who)):
         column[who[k]] = work[row + k]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gather_taken(dose, stopped, bit, size, who, work):
     """Gather the dose, the share taken today (0 if the drug was stopped) and size, from the row `size`."""
     sizes, mask = work[size : size + WIDTH], np.int32(1 << bit)
@@ -180,7 +180,7 @@ def gather_taken(dose, stopped, bit, size, who, work):
         work[SIZE + k] = sizes[i]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who, work):
     """Metabolic capacity, from the tables of the drug."""
     for k in range(len(who)):
@@ -189,14 +189,14 @@ def gather_capacity(handling, phenotype, inhibitor, by_handling, by_pathway, who
         work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[i]) + MAX_HANDLING]) * activity
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def gather_usual_capacity(handling, by_handling, activity, who, work):
     """Metabolic capacity where all have the same phenotype and inhibitor."""
     for k in range(len(who)):
         work[CAPACITY + k] = np.float64(by_handling[np.int64(handling[who[k]]) + MAX_HANDLING]) * activity
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def activate(phenotype, inhibitor, by_pathway, who, work):
     """Multiply the exposure by the activity of the enzyme that forms the active metabolite."""
     for k in range(len(who)):
@@ -205,13 +205,13 @@ def activate(phenotype, inhibitor, by_pathway, who, work):
         work[EXPOSURE + k] = np.float64(work[EXPOSURE + k]) * activity
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def first_pass(enzymes, extraction):
     """Bioavailability relative to the usual person, by the capacity of the liver (well-stirred model)."""
     return 1.0 / (1.0 - extraction + extraction * enzymes)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def take(work, people, d):
     """Absorbed dose (mg/day), clearance, and the exposure if all of it is eliminated within the day."""
     for k in range(people):
@@ -228,7 +228,7 @@ def take(work, people, d):
         work[EXPOSURE + k] = given / (HOURS_PER_DAY * d.usual_mg_l * clearance)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def delay(work, people, share):
     """Move the effect site by `share` of the distance to the exposure; the exposure becomes that at the effect site."""
     for k in range(people):
@@ -238,7 +238,7 @@ def delay(work, people, share):
         work[EXPOSURE + k] = influence_on
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def effect(work, people, influence_on, at_target, saturation, hill):
     """Write at_target (1 + s) x**h / (1 + s x**h) to `felt`."""
     if hill == 1.0:
@@ -252,14 +252,14 @@ def effect(work, people, influence_on, at_target, saturation, hill):
             influence_on[k] = at_target * (1.0 + saturation) * x / (1.0 + saturation * x)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def act(influence_on, who, influence):
     """Add the effect to an influence."""
     for k in range(len(who)):
         influence[who[k]] += influence_on[k]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def act_unless(influence_on, unless, who, influence):
     """Add the effect to an influence; none where `unless` is 1."""
     for k in range(len(who)):

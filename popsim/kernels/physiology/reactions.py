@@ -48,7 +48,7 @@ class ReactionParameters(NamedTuple):
     stopping_with_reaction_per_day: float
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def find(
     alive, heart_rate_bpm, systolic_mmhg, potassium_mmol_l, gfr_ml_min, untreated_gfr_ml_min, hba1c_percent,
     stopped_drugs, reaction, influences, p,
@@ -80,7 +80,7 @@ def find(
         reaction[i] = bits if np.float64(alive[i]) > 0.5 else before
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def resume(dose, agent, own_agent, alive, stopped, bit):
     """Clear bit `bit` of `stopped` in the living to whom the drug is no longer prescribed."""
     for i in range(len(dose)):
@@ -88,7 +88,7 @@ def resume(dose, agent, own_agent, alive, stopped, bit):
         stopped[i] = stopped[i] if keeps else stopped[i] & ~(1 << bit)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def stop(work, who, reaction, stopped, bit, per_day, exponent, implicated, per_day_with_reaction, days):
     """People stop a drug on their own: sets bit `bit` of `stopped`; `who` is on the drug (pharmacology.py).
 

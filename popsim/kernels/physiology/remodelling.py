@@ -39,13 +39,13 @@ class RemodellingParameters(NamedTuple):
     slowed_by_sglt2_inhibition: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def left(effect, slowed):
     """Factor of the rate under a drug; effects above 1 slow no more than the target dose."""
     return 1.0 - slowed * clip(effect, 0.0, 1.0)
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     alive, heart_failure, ejection_fraction_percent, filling_pressure_mmhg, baseline_filling_pressure_mmhg,
     remodelling_mmhg, influences, step_days, heart, death, p,

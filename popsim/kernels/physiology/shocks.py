@@ -38,7 +38,7 @@ class ShockParameters(NamedTuple):
     facility_adherence: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def shock(level, remaining, rate, step_days, u, weakest, strongest):
     """(strength today, 1.0 if a new shock begins today).
 
@@ -55,7 +55,7 @@ def shock(level, remaining, rate, step_days, u, weakest, strongest):
     return (new if began else left), (1.0 if began else 0.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def infection_rate(copd, frailty, deconditioning, p):
     """Daily rate of infections: a basic rate, higher with COPD, frailty (from 0) and reserve lost in hospital."""
     return (
@@ -66,7 +66,7 @@ def infection_rate(copd, frailty, deconditioning, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def lapse_rate(adherence_trait, deconditioning, support, p):
     """Daily rate of lapses: higher with low usual adherence and after hospital, lower soon after a review."""
     return (
@@ -77,7 +77,7 @@ def lapse_rate(adherence_trait, deconditioning, support, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
     """Daily rate of fast arrhythmias: higher with atrial fibrillation and congestion, lower on a beta-blocker.
 
@@ -91,14 +91,14 @@ def arrhythmia_rate(atrial_fibrillation, pressure_rise, beta_blockade, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def review_support(days_since_review, p):
     """Remaining adherence support of the last review: 1 on its day, fading as a squared ramp to 0."""
     left = positive(1.0 - p.support_fading_per_day * positive(days_since_review))
     return left * left
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def adherence_today(trait, support, lapse, in_facility, in_hospital, p):
     """Share of the prescribed doses taken: the trait, raised by support, cut by a lapse; 1 where staff give the drugs.
 

@@ -27,7 +27,7 @@ class Weighed(NamedTuple):
     weight: np.ndarray
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def weighed_sum(reals, codes, first, weighed, total):
     """Sum of weight x column for rows first, first + 1, ...; `total` (rows,) is written.
 
@@ -48,19 +48,19 @@ def weighed_sum(reals, codes, first, weighed, total):
                 _add_of_agent(part, weighed.weight[k], reals[weighed.place[k], here], agents, weighed.agent[k])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _add(total, weight, values):
     for i in range(len(total)):
         total[i] += weight * np.float64(values[i])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _add_of_agent(total, weight, values, agents, agent):
     for i in range(len(total)):
         total[i] += weight * np.float64(values[i]) if agents[i] == agent else 0.0
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def take_off(today, step_days, follow_up_days, qaly_discount, entry_day, alive, loss, qaly):
     """Subtract a yearly disutility from the QALYs of a step, for twins alive at its end.
 

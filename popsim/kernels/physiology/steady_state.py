@@ -23,7 +23,7 @@ from popsim.kernels.physiology.kidney import gfr_drugs, potassium_shift, slownes
 from popsim.kernels.physiology.symptoms import functional_class, symptom_target
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(
     person_id, height_cm, baseline_ejection_fraction_percent, baseline_systolic_mmhg, baseline_heart_rate_bpm,
     baseline_gfr_ml_min, baseline_potassium_mmol_l, baseline_filling_pressure_mmhg, dry_weight_kg, usual_salt_g_day,

@@ -62,7 +62,7 @@ class StrokeParameters(NamedTuple):
     bleeding_log_per_platelet_inhibition: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def fibrillation_rate(older, pressure_rise, ef, hypertension, p):
     """Daily rate of onset of atrial fibrillation in people without it.
 
@@ -77,7 +77,7 @@ def fibrillation_rate(older, pressure_rise, ef, hypertension, p):
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def stroke_hazard(
     fibrillation, older, pressure, lipid, sugar, stopped, smokes, hypertension, diabetes, had_one, anticoagulation,
     inhibition, p,
@@ -106,7 +106,7 @@ def stroke_hazard(
     )
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def bleeding_hazard(older, systolic, slow, alcohol, had_one, anticoagulation, inhibition, p):
     """Hazard a day of major bleeding; alcohol in g a day, counted to 60, and effects of anticoagulants to 4."""
     at_work = clip(anticoagulation, 0.0, 4.0)
@@ -123,7 +123,7 @@ def bleeding_hazard(older, systolic, slow, alcohol, had_one, anticoagulation, in
     return p.bleeding_per_day * exp(clip(risk, -6.0, 6.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def disability_after(before, u, p):
     """Disability 0..1 after another stroke, which removes a (mostly small) share of the remaining ability."""
     taken = p.disability_least + (1.0 - p.disability_least) * u * u

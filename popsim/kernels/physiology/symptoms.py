@@ -27,7 +27,7 @@ class SymptomParameters(NamedTuple):
     frailty_in_hospital_per_day: float
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
     """Steady-state symptom score 0..10: logistic in filling pressure and other causes of breathlessness."""
     drive = (
@@ -41,7 +41,7 @@ def symptom_target(pressure, ef, copd, infection, arrhythmia, frailty, p):
     return 10.0 * logistic(drive)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def functional_class(score, judgement, p):
     """NYHA class 1.0..4.0 as it is judged: thresholds of the symptom score, as severe as this person is taken.
 
@@ -54,14 +54,14 @@ def functional_class(score, judgement, p):
     return 1.0 + second + third + fourth
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def frailty_after(frailty, in_hospital, step_days, p):
     """Frailty at the end of the step: a slow drift with age, faster on a ward; never undone."""
     drift = p.frailty_per_year * YEARS_PER_DAY + p.frailty_in_hospital_per_day * in_hospital
     return clip(frailty + step_days * drift * (1.0 - frailty), 0.0, 1.0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(forceinline=True)
 def frailty_beyond_years(frailty, years, p):
     """Frailty less what the years since entry alone have brought (first order in years); a life table has that."""
     return frailty - p.frailty_per_year * years * (1.0 - frailty)

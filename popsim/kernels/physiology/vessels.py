@@ -34,7 +34,7 @@ REFERENCE_LDL_MMOL_L = 3.0
 REFERENCE_HBA1C_PERCENT = 6.4
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(parallel=True)
 def set_steady_state(
     atrial_fibrillation, infarction_days_before_entry, infarct_scar_percent, days_since_infarction,
     has_atrial_fibrillation, stroke_disability, has_bled,
@@ -52,7 +52,7 @@ def set_steady_state(
         has_bled[i] = 0
 
 
-@njit(cache=True, parallel=True, error_model="numpy", single=True)
+@njit(parallel=True, single=True)
 def advance_day(
     person_id, entry_day, age_years, alive, care_level, acute_cause, smoking, alcohol_g_day, hypertension, diabetes,
     coronary_disease, prior_infarction, prior_stroke, atrial_fibrillation, baseline_ldl_mmol_l,

@@ -19,12 +19,12 @@ class Constants(NamedTuple):
     hundredth: float
 
 
-@njit(error_model="numpy")
+@njit
 def helper(x):
     return x * THIRD + 0.1
 
 
-@njit(error_model="numpy", single=True)
+@njit(single=True)
 def steps(x, constants, days, out):
     for i in range(len(x)):
         out[i] = helper(np.float64(x[i])) * constants.tenth + exp(constants.hundredth * days) * float(2)
@@ -42,7 +42,7 @@ def test_a_single_kernel_computes_in_single_numbers_unless_doubles_are_asked_for
     monkeypatch.setenv("POPSIM_PRECISION", precision)
     x, constants = np.linspace(0.1, 7.0, 50, dtype=np.float32), Constants(0.1, 0.01)
     out = np.zeros(len(x))
-    kernel = njit(steps.py_func, error_model="numpy", single=True)
+    kernel = njit(steps.py_func, single=True)
     kernel(x, constants, 3.3, out)
     assert out.tolist() == [float(one) for one in by_hand(x, constants, 3.3, number)]
 

@@ -8,35 +8,35 @@ import sys
 import numba
 import pytest
 
-from popsim.kernels.numerics.compiling import inner, njit
+from popsim.kernels.numerics.compiling import njit
 
 
-@inner
+@njit
 def root(x):
     if x < 0.0:
         raise ValueError("negative")
     return x**0.5
 
 
-@inner
+@njit
 def distance(x, y):
     return root(x * x + y * y - 1.0)
 
 
-@njit(error_model="numpy")
+@njit
 def from_python(x, y):
     return distance(x, y)
 
 
-def library(kernel):
-    (version,) = kernel.compiled.overloads.values()
+def library(compiled):
+    (version,) = compiled.overloads.values()
     return version.library
 
 
 def test_what_python_calls_is_translated_with_all_that_it_calls():
     assert from_python(3.0, 4.0) == 24.0**0.5
-    assert library(from_python)._translated
-    assert not library(root)._translated and not library(distance)._translated
+    assert library(from_python.compiled)._translated
+    assert not library(root.linked)._translated and not library(distance.linked)._translated
     with pytest.raises(ValueError, match="negative"):  # raised two calls below
         from_python(0.0, 0.0)
 
