@@ -51,6 +51,7 @@ def test_asking_the_oracle_changes_nobody():
     assert all(np.array_equal(model.population[name], values) for name, values in before.items())
 
 
+@pytest.mark.slow
 def test_the_twin_foresees_about_as_many_failures_as_the_truth_holds_and_tells_who():
     """A desk that only listens, 1,200 people after a month.
 
@@ -76,6 +77,7 @@ def test_the_twin_foresees_about_as_many_failures_as_the_truth_holds_and_tells_w
     assert ranks_higher > 0.5 + 4.0 * np.sqrt((m + n + 1) / (12 * m * n))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [{}, {"delay_days": 5, "measured_every_days": 2, "missed_share": 0.2}])
 def test_the_belief_knows_more_than_the_last_reading_late_or_at_once(late):
     """Believed weights are nearer to the truth than the readings are, and as uncertain as they are wrong."""

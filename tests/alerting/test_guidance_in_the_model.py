@@ -58,6 +58,7 @@ def test_guidance_that_nobody_uses_is_telemonitoring_by_limits(kind):
     assert state(lived(guided(kind, 0.05, adoption=0.0))) == state(lived(watched()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_number_of_threads_does_not_matter(under_the_twin, threads):
     use_threads(threads)
@@ -99,6 +100,7 @@ def test_the_belief_knows_the_record_and_not_the_truth(under_the_twin):
     assert 0.0 < error[home].std() < before + people["filling_pressure_mmhg"][source._rows][home].std()
 
 
+@pytest.mark.slow
 def test_a_run_is_one_story_however_it_is_cut(under_the_twin):
     model = make(guided())
     for days in (7, 20, model.days - 27):
@@ -106,6 +108,7 @@ def test_a_run_is_one_story_however_it_is_cut(under_the_twin):
     assert state(model) == state(under_the_twin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", [3, 20])
 def test_beliefs_that_are_saved_go_on_as_if_nothing_had_been(under_the_twin, day):
     """On day 3 people still enter; by day 20 late results and alerts are under way."""
@@ -154,6 +157,7 @@ def test_those_withheld_to_learn_from_take_nobodys_place():
     assert np.flatnonzero(people["alert"]).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_everybody_is_assessed_on_a_day_of_their_own():
     alerted = alerts(lived(guided("oracle", 0.0, every_days=7), size=100))
     weekday = alerted.select("person_id", day=(pl.col("time_days") % 7).cast(pl.Int64)).unique()
@@ -173,6 +177,7 @@ def test_limits_of_alerts_are_scaled_like_slots():
     assert [scaled(20, 0.5), scaled(20, 0.01), scaled(0, 0.5), scaled(None, 0.5)] == [10, 1, 0, None]
 
 
+@pytest.mark.slow
 def test_the_oracle_foresees_better_than_chance():
     """Silent (nobody acts at a desk without slots): those with a high risk present more often than the others."""
     model = make(guided("oracle", 1.5), size=600, days=60, enrolment_days=0)
@@ -230,6 +235,7 @@ def test_what_inherits_may_take_guidance_back():
     assert THRESHOLDS.guidance is None
 
 
+@pytest.mark.slow
 def test_the_risk_model_learns_in_the_run_and_then_takes_over():
     """Limits raise alerts until there is a model; then no alert is by limits, and nobody who is withheld has one.
 

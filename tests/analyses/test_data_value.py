@@ -136,6 +136,7 @@ def test_a_question_has_a_number_of_draws_of_its_own(file):
     assert read_question(file, changes(draws=0)).study.experiment.draws == 0
 
 
+@pytest.mark.slow
 def test_simulated_variants_share_people_and_luck(file, tmp_path):
     """Readings that are never made raise no alert: watched people then live as under usual care, to the last bit.
 

@@ -10,6 +10,7 @@ from popsim.cli import main
 from popsim.runs.run import StoredRun
 
 
+@pytest.mark.slow
 def test_the_plan(capsys, tmp_path):
     sizes = ["--population", "100", "--draws", "0", "--replications", "10"]
     assert main(["plan", str(MAIN), *sizes, "--precision", "cost_total=100", "--out", str(tmp_path)]) == 0
@@ -18,6 +19,7 @@ def test_the_plan(capsys, tmp_path):
     assert "+-100 for difference in cost per person, GBP" in printed
 
 
+@pytest.mark.slow
 def test_a_measure_that_the_follow_up_is_too_short_for(capsys, tmp_path):
     """Nobody is followed for 30 days after discharge: the plan leaves the measure out, or refuses it on request."""
     flags = ["--population", "60", "--draws", "0", "--days", "20", "--enrolment-days", "0", "--out", str(tmp_path)]
@@ -29,6 +31,7 @@ def test_a_measure_that_the_follow_up_is_too_short_for(capsys, tmp_path):
         assert "measure 'readmission_30d': no replication gives it a value" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wanted", "replications"), [("cost_total=1000000", 6), ("cost_total=0.01", 8)])
 def test_going_on_until_it_is_precise(wanted, replications, capsys, tmp_path):
     """A wide interval needs no more than the least number of replications; what cannot be reached stops at the most."""
@@ -69,6 +72,7 @@ def test_a_misspelt_measure_is_refused_before_anything_is_simulated(command, cap
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_tornado(capsys, tmp_path):
     command = ["sensitivity", "one-way", str(MAIN), "--population", "60", "--replications", "2", "--out", str(tmp_path)]
     prices = ["--parameter", "nhs_prices.inpatient_day=200:400", "--parameter", "nhs_prices.critical_day=1000:2000"]

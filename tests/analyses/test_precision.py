@@ -24,6 +24,7 @@ def test_components_by_hand():
     assert noise.between == pytest.approx(np.var([2, 5, 11], ddof=1) - 4 / 2)
 
 
+@pytest.mark.slow
 def test_components_are_unbiased():
     """True components 9 (between) and 16 (within); tolerance 4 standard errors over 400 repetitions."""
     rng = np.random.default_rng(1)

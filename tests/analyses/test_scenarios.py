@@ -88,6 +88,7 @@ def test_flags_count_in_every_scenario(file):
     assert found["short"].flags == {"--days": 20, "--scenario": "short"}
 
 
+@pytest.mark.slow
 def test_a_flag_that_replaces_what_a_scenario_sets_is_told(file, capsys, tmp_path):
     told = "popsim: warning: scenario 'short': --days 20 replaces its own follow_up_days = 30\n"
     sizes = [
@@ -149,6 +150,7 @@ def test_an_experiment_made_in_python_has_the_units_of_the_file_that_says_the_sa
     assert made.strategy("third") == ExperimentDefinition.read(file).strategy("third")
 
 
+@pytest.mark.slow
 def test_a_run_of_an_experiment_made_in_python_is_opened_like_any_other(file, tmp_path):
     experiment = ExperimentDefinition.read(file).model_copy(
         update={"replications": 1, "follow_up_days": 3, "population": 20}

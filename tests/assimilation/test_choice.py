@@ -70,6 +70,7 @@ def test_what_is_not_indicated_is_not_started():
     assert comparison.forbidden[0, 1] == CONTRAINDICATED
 
 
+@pytest.mark.slow
 def test_a_poor_metaboliser_gets_less_metoprolol():
     """DPWG (evidence/genome/prescribing.toml): a poor metaboliser at most a quarter of the standard dose, 50 mg.
 
@@ -84,6 +85,7 @@ def test_a_poor_metaboliser_gets_less_metoprolol():
     assert reactions[0, 3] > 0.5 > reactions[1, 3]
 
 
+@pytest.mark.slow
 def test_titration_by_look_ahead_stops_earlier_in_a_poor_metaboliser():
     doses = titrate(metabolisers(), "metoprolol", visits=4, visit_every_days=14, horizon_days=180, parameters=SHIPPED)
     assert doses.shape == (4, 2)
@@ -91,6 +93,7 @@ def test_titration_by_look_ahead_stops_earlier_in_a_poor_metaboliser():
     assert doses[-1, 0] <= 0.25 < doses[-1, 1]
 
 
+@pytest.mark.slow
 def test_look_ahead_moves_one_rung_and_leaves_the_belief_alone():
     belief = believed(fluid=4.0, members=128)
     before = {kind: belief.ensemble.people.block(kind).copy() for kind in ("real", "code", "count")}
@@ -154,6 +157,7 @@ def test_more_members_narrow_the_interval_as_one_over_the_root():
     assert widths[32] / widths[128] == pytest.approx(2.0, rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_what_many_members_find():
     """95% intervals of 100 persons alike: they cover the mean over all, 12,800 members, in 95 +- 4 standard errors of
     2.2%, less what a skewed mean of 128 loses (2 or 3%)."""
@@ -203,6 +207,7 @@ def test_a_switch_of_agent_keeps_the_share_of_the_target():
     assert abs(comparison.risk_difference("bradycardia")[1, 1]) < 0.1
 
 
+@pytest.mark.slow
 def test_following_the_recommendation_pays_in_persons_who_were_not_looked_at():
     """One member of each person is the truth and unknown, the others are the belief: persons drawn from the cohort.
 
@@ -239,6 +244,7 @@ def test_weights_of_members_count():
     assert heavy.probability_best[0] == pytest.approx(half.probability_best[0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_too_risky_is_what_reacts_more_than_allowed():
     """Potassium near 5.25 on half the dose of an MRA: more of it reacts more, less of it less, and a limit between
     risks divides them. Doing nothing is forbidden where something else keeps within the limit, and never else."""

@@ -86,6 +86,7 @@ def test_draws_are_keyed_and_differ():
     assert [d.parameters["heart_failure"][name] for d in one] == [d.parameters["heart_failure"][name] for d in again]
 
 
+@pytest.mark.slow
 def test_what_is_not_known_of_the_parameters_widens_the_interval_of_a_risk(belief):
     draws = parameter_draws(SHIPPED, SCHEMA, key=KEY, number=8)
     alone, widened = (foreseen(belief, *some).risk(DEATH, 20) for some in ((), draws))

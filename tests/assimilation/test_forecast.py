@@ -121,6 +121,7 @@ def test_constant_hazards_have_a_closed_form():
         assert found.risk(DEATH, days).probability == pytest.approx(1 - np.exp(-death * days), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_death_ends_the_counting_of_events():
     # With a hazard of death of 1 a day, at most the share h / (h + 1) presents, however long one waits.
     people = still(1.0)
@@ -259,6 +260,7 @@ def test_a_forecast_leaves_the_belief_alone_and_repeats_itself(people, made):
     assert (np.diff(made.bands["weight_kg"], axis=2) >= 0).all()
 
 
+@pytest.mark.slow
 def test_blocks_and_chosen_persons_change_nothing(people, made, monkeypatch):
     belief = belief_of(people, core(RandomKey(8)))
     monkeypatch.setattr(module, "BLOCK_ROWS", 7 * MEMBERS)

@@ -20,6 +20,7 @@ MORE, MRA = dose("more", "loop_diuretic", 1, label="More furosemide"), dose("mra
 compare = partial(choice.compare, parameters=SHIPPED)
 
 
+@pytest.mark.slow
 def test_a_contraindication_is_said_with_its_value_and_limit():
     comparison = compare(believed(), [MRA], 5, seen={"potassium_mmol_l": np.array([5.6])})
     why = explain(comparison)

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from slow_cases import with_slow
 
 from benchmarks import care, closed_network, microsimulation, physiology, roofline, runner, warm_start
 from benchmarks.closed_network import EMERGENCY_DAYS, HOME_DAYS, WARD_DAYS
@@ -109,7 +110,7 @@ def test_elementary_functions_have_a_rate(name, monkeypatch):
     assert roofline.calls_a_second(name, 1)() > 0
 
 
-@pytest.mark.parametrize("name", microsimulation.CANDIDATES)
+@pytest.mark.parametrize("name", with_slow(microsimulation.CANDIDATES, lambda name: not name.startswith("popsim")))
 def test_every_microsimulation_is_the_tutorial(name):
     """Means of 4,000 individuals within 4 standard errors of the exact expectation (Krijkamp 2018, Appendix A).
 
@@ -136,6 +137,7 @@ def test_turns_alternate():
     assert rows[0].median == 2.0
 
 
+@pytest.mark.slow
 def test_a_whole_run_is_split_without_rest(tmp_path):
     result = live(300, 20, tmp_path)
     for seconds in (result["seconds"], result["wall"]):
@@ -144,10 +146,12 @@ def test_a_whole_run_is_split_without_rest(tmp_path):
     assert result["peak_bytes"] > 2**20
 
 
+@pytest.mark.slow
 def test_a_start_is_timed_step_by_step():
     assert set(warm_start.measure()) == set(warm_start.STEPS)
 
 
+@pytest.mark.slow
 def test_units_that_only_cost_what_the_runner_costs_are_stored(tmp_path):
     """Made by the benchmark's own work, in this process and in another, with the same content."""
     study = runner.study_of(replications=1)

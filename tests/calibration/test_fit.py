@@ -75,6 +75,7 @@ def test_every_part_of_a_wave_and_the_check_have_their_own_random_numbers(fit, s
     assert {names for names, _, _ in simulator.asked} == {toys.NAMES}
 
 
+@pytest.mark.slow
 def test_a_calibration_that_was_killed_goes_on_to_the_same_result(fit, tmp_path):
     with pytest.raises(KeyboardInterrupt):  # in the middle of the first wave
         calibrate(toys.problem(toys.Linear(gives_up_at=1)), tmp_path)

@@ -31,6 +31,7 @@ def read(run=simulate_nothing, targets=(DISCHARGE,), **said):
     return problem_of(calibration, Path("toy.toml"), targets, run)
 
 
+@pytest.mark.slow
 def test_the_shipped_calibration_is_sound_and_says_nothing_twice():
     problem = problem_of(Calibration.read(SHIPPED), SHIPPED, (), simulate_nothing)
     sources = problem.simulate.sources
@@ -114,6 +115,7 @@ def test_the_command_line_refuses_in_one_line(capsys, tmp_path):
     assert [*tmp_path.iterdir()] == [file]
 
 
+@pytest.mark.slow
 def test_the_clinical_twin_is_simulated_at_points_that_share_their_luck(tmp_path):
     def run(study):
         return run_study(study, tmp_path, Engine(1, 1))

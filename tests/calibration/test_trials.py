@@ -101,6 +101,7 @@ def test_every_shipped_file_of_targets_is_sound(path):
     assert source.targets and source.study.experiment.population == 100
 
 
+@pytest.mark.slow
 def test_no_target_is_named_twice_or_used_in_two_ways():
     names = [
         target.name for path in [*TRIALS, *(ROOT / "targets").glob("*.toml")] for target in read_source(path).targets
@@ -141,6 +142,7 @@ def test_a_criterion_that_nobody_meets_is_refused_in_one_line(trial_file):
         recruited(study, 20)
 
 
+@pytest.mark.slow
 def test_validate_prints_and_writes_what_it_found(trial_file, tmp_path, capsys):
     """A null trial finds a ratio of exactly 1, its arms have the same people and luck; the other target is missed."""
     assert main(["validate", str(trial_file), "--out", str(tmp_path / "results"), "--workers", "1"]) == 0

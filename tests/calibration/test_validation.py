@@ -125,6 +125,7 @@ def test_a_ratio_is_about_the_class_of_the_drug_however_it_is_named(simulated, i
     assert validated([changed], None)["drug_class"].to_list() == [drug_class, None]
 
 
+@pytest.mark.slow
 def test_the_severity_meets_the_baseline_table(simulated):
     """The share's log odds are -1.5 + 0.2 severity; 1,600 people leave hardly any weight to the prior."""
     expected = (math.log(0.28 / 0.72) + 1.5) / 0.2
@@ -137,6 +138,7 @@ def test_the_severity_meets_the_baseline_table(simulated):
     assert table["inside"][1] is None
 
 
+@pytest.mark.slow
 def test_a_fitted_figure_is_never_validation():
     same = FittedFigure(name="rate", study="x", source="elsewhere", figure="0")
     as_stored = figure_hash(RATE.model_copy(update={"name": "old_name", "use": "calibrate"}))
@@ -237,6 +239,7 @@ def test_a_validation_that_measures_nothing_has_tables_all_the_same(simulated):
     in_json(table)
 
 
+@pytest.mark.slow
 def test_figures_that_are_not_measured_have_no_part_in_the_severity(simulated):
     none = TABLE.model_copy(update={"name": "share"})
     expected = severity_of(source(RATE, TABLE), None)
@@ -246,6 +249,7 @@ def test_figures_that_are_not_measured_have_no_part_in_the_severity(simulated):
         assert severity_of(source(RATE, none), None) is None
 
 
+@pytest.mark.slow
 def test_people_too_few_for_a_class_do_not_stop_the_command(tmp_path, capsys):
     """CHARM-Preserved: of 20 people nobody is in class IV, which its baseline table has."""
     command = ["validate", str(RALES.with_name("charm_preserved.toml")), "--population", "20", "--replications", "1"]

@@ -84,6 +84,7 @@ def test_its_command_finds_the_hash_of_the_run(packed, bundle, run):
     assert f"found  {run.manifest['content_hash']}\nTHE SAME RESULTS" in ended.stdout
 
 
+@pytest.mark.slow
 def test_another_input_gives_another_hash(packed, bundle):
     path = bundle / "inputs" / "reduced.toml"
     text = path.read_text()
@@ -127,6 +128,7 @@ def test_the_zip_of_the_same_folder_has_the_same_bytes(bundle, tmp_path):
     assert same_times(content) == content
 
 
+@pytest.mark.slow
 def test_a_bundle_made_again_as_a_zip_has_the_same_bytes(run, packed, tmp_path):
     path = tmp_path / "review.zip"
     assert main(["bundle", str(run.folder), "--out", str(path), "--no-verify", "--quiet", "--workers", "1"]) == 0

@@ -214,6 +214,7 @@ def test_a_card_older_than_its_model_is_refused(tmp_path, form, cards):
         check_card(written[form], newer)
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_checks(results, tmp_path, capsys):
     out = tmp_path / "card"
     assert main(["card", str(results["risk_model"]), "--out", str(out)]) == 0

@@ -80,6 +80,7 @@ def test_every_function_of_care_that_draws_is_declared():
     assert functions_that_draw() == set(DECLARED)
 
 
+@pytest.mark.slow
 def test_every_draw_happens(drawn):
     assert {caller for caller in drawn if caller in functions_that_draw()} == set(DECLARED)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from small_care import HOME, Life, clinic, fixed, network, place
@@ -48,6 +49,7 @@ def hospitals(draw: Any) -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(care=hospitals(), twins=some.integers(1, 25), seed=some.integers(0, 10_000))
 def test_nobody_is_lost(care: Any, twins: int, seed: int) -> None:

@@ -367,6 +367,7 @@ def test_other_commands(folder, capsys, arguments, said):
     assert said in refused(capsys, arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["run", "experiment.toml"], ["check", "network.toml"], ["run", "experiment.toml", "--population", "0"]],

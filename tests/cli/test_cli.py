@@ -117,6 +117,7 @@ def test_a_run_leaves_everything_readable(finished):
     assert manifest["experiment"]["population"] == 60
 
 
+@pytest.mark.slow
 def test_explain_names_people_and_what_parted_their_lives(finished):
     results, _ = finished
     folder = results / "heart_failure_discharge"
@@ -131,6 +132,7 @@ def test_explain_names_people_and_what_parted_their_lives(finished):
     assert refused.returncode == 2 and "no person 1000000" in refused.stderr
 
 
+@pytest.mark.slow
 def test_the_same_command_again_finds_everything_done(finished):
     results, out = finished
     before = {path: path.stat().st_mtime_ns for path in results.rglob("units/*")}
@@ -159,6 +161,7 @@ def test_status_of_a_finished_run_and_of_one_that_was_not_begun(finished, capsys
     assert capsys.readouterr().out == "0 of 6 units done, 6 missing, 0 given up\n"
 
 
+@pytest.mark.slow
 def test_status_of_a_run_by_its_folder_and_of_the_newest_run_of_a_file(finished, capsys):
     results, out = finished
     folder = out.splitlines()[-1].split()[0]
@@ -171,7 +174,15 @@ def test_status_of_a_run_by_its_folder_and_of_the_newest_run_of_a_file(finished,
 
 
 @pytest.mark.parametrize(
-    "command", [["explain"], ["outcomes"], ["decide"], ["report"], ["plot", "--only", "costs"]], ids=lambda one: one[0]
+    "command",
+    [
+        ["outcomes"],
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in (["explain"], ["decide"], ["report"], ["plot", "--only", "costs"])
+        ),
+    ],
+    ids=lambda one: one[0],
 )
 def test_what_reads_a_run_finds_it_by_the_experiments_file_and_says_which(finished, capsys, monkeypatch, command):
     results, out = finished
@@ -182,6 +193,7 @@ def test_what_reads_a_run_finds_it_by_the_experiments_file_and_says_which(finish
     assert f"{Path(out.split()[-4]).name} (--population 60 --replications 2 --draws 0" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_command_that_simulates_has_the_flags_of_a_study():
     """What a command cannot use is left out on purpose."""
     shared = {one.name for one in fields(StudyOptions)}
@@ -237,6 +249,7 @@ def test_the_kinds_that_the_help_of_schema_names_are_all_kinds():
     assert set(KINDS) == set(SCHEMA_KINDS)
 
 
+@pytest.mark.slow
 def test_an_experiment_without_a_comparator_is_compared_with_its_first_strategy_by_every_command(capsys, tmp_path):
     text = MAIN.read_text()
     text = "\n".join(line for line in text.splitlines() if not line.startswith("comparator"))
@@ -282,6 +295,7 @@ def test_progress_only_on_a_terminal(finished):
     assert b"6/6" in shown
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_gets_no_complaint(finished):
     results, _ = finished
     command = [POPSIM, "run", MAIN, *SMALL, "--out", results]
@@ -292,6 +306,7 @@ def test_a_reader_that_leaves_early_gets_no_complaint(finished):
     assert running.returncode == 141  # 128 + SIGPIPE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--version"], ["schema", "experiment"]], ids=["short", "long"])
 @pytest.mark.parametrize(
     ("redirected", "say"), [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
@@ -311,6 +326,7 @@ def test_a_complaint_that_nobody_can_hear_is_no_crash(redirected):
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoding", ["ascii", *(pytest.param(one, marks=pytest.mark.slow) for one in ("latin-1", "cp1252"))]
 )

@@ -1,5 +1,6 @@
 """popsim score as a user meets it."""
 
+import pytest
 from flagship import AS_DESCRIBED
 
 from popsim.cli import main
@@ -8,6 +9,7 @@ FILE = str(AS_DESCRIBED)
 SMALL = ["--population", "120", "--enrolment-days", "28", "--weeks", "2", "--days", "14", "--members", "8"]
 
 
+@pytest.mark.slow
 def test_forecasts_are_judged_and_drawn(tmp_path, capsys):
     picture = tmp_path / "calibration.png"
     assert main(["score", FILE, *SMALL, "--plot", str(picture)]) == 0

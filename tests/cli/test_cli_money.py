@@ -49,6 +49,7 @@ def test_budgets_that_are_refused(results, capsys, options, says):
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_perspective_is_a_run_of_its_own(results, tmp_path, capsys):
     """The same lives, other totals: societal costs are those of the health system and more."""
     text = Path(MAIN).read_text(encoding="utf-8").replace('"health_system"', '"societal"')

@@ -65,6 +65,7 @@ def results(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_what_takes_neither_simulates_nothing(results, monkeypatch, tmp_path, capsys):
     def advance(*_):
         raise AssertionError
@@ -87,6 +88,7 @@ SCORE = ["score", MAIN, "--population", "60", "--enrolment-days", "28", "--weeks
 LEARN = ["learn", MAIN, "--population", "300", "--days", "120", "--enrolment-days", "10", "--every", "14"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

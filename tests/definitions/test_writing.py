@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from slow_cases import with_slow
 
 from popsim.definitions.base import validate
 from popsim.definitions.experiment import ExperimentDefinition
@@ -34,6 +35,17 @@ FILES = [(kind, path) for kind, folder in FOLDERS.items() for path in sorted((RO
 FILES += [("experiment", path) for path in sorted((ROOT / "experiments" / "trials").glob("*.toml"))]
 FILES += [("options", ROOT / "popsim" / "evidence" / "practice" / "options.toml")]
 VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
+
+
+def is_long(file):
+    """Whether a file has hundreds of keys."""
+    kind, path = file
+    return (
+        path.parent.name == "trials"
+        or kind == "calibrated"
+        or (kind == "cohort" and "inherits" not in path.read_text())
+    )
+
 
 each_file = pytest.mark.parametrize(("kind", "path"), FILES, ids=lambda x: getattr(x, "stem", x))
 
@@ -80,10 +92,10 @@ def misspelt(table):
         yield (*way, key), copy
 
 
-@each_file
-def test_the_schema_refuses_the_keys_that_popsim_refuses(kind, path):
+@pytest.mark.parametrize("file", with_slow(FILES, is_long), ids=lambda file: f"{file[0]}-{file[1].stem}")
+def test_the_schema_refuses_the_keys_that_popsim_refuses(file):
     """Names that a file chooses itself (columns, parameters, settings of a capacity) are misspelt to neither."""
-    refused = 0
+    refused, (kind, path) = 0, file
     entries = list(tomllib.loads(path.read_text()).items())
     for place, table in misspelt(dict(entries if kind != "parameters" else entries[:5] + entries[-5:])):
         try:
@@ -233,6 +245,7 @@ experiments = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(experiments)
 def test_any_experiment_reads_the_same_after_it_is_written(table):

@@ -2,12 +2,14 @@
 
 import re
 import shutil
+from collections.abc import Container
 from pathlib import Path
 from tomllib import loads
 from typing import Any, NamedTuple
 
 import pytest
 from command_lines import COMMANDS, parse
+from slow_cases import with_slow
 
 from popsim.care.network import CareNetwork
 from popsim.care.strategy_checks import check_strategy
@@ -21,6 +23,8 @@ from popsim.simulation.schema import SCHEMA
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
+LONG = {"README", "read-a-forecast", "analyst", "when-not-to-trust-it", "own-organ-system", "forecast", "fairness"}
+EXAMPLES = with_slow(sorted((DOCS / "examples").glob("*.py")), lambda path: path.stem not in ("flow", "recurrence"))
 PAGES = [
     ROOT / "README.md",
     *(path for path in sorted(DOCS.rglob("*.md")) if not {"build", "generated"} & set(path.relative_to(DOCS).parts)),
@@ -44,9 +48,9 @@ def blocks(page: Path, language: str) -> list[Block]:
     return [block for block in found if block.language == language]
 
 
-def pages_with(language: str) -> Any:
-    those = [page for page in PAGES if blocks(page, language)]
-    return pytest.mark.parametrize("page", those, ids=[page.stem for page in those])
+def pages_with(language: str, slow: Container[str] = ()) -> Any:
+    those = with_slow([page for page in PAGES if blocks(page, language)], lambda page: page.stem in slow)
+    return pytest.mark.parametrize("page", those, ids=lambda page: page.stem)
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pages_with("python")
+@pages_with("python", LONG)
 def test_python_runs_as_printed(page, project, capsys):
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
@@ -68,7 +72,7 @@ def test_python_runs_as_printed(page, project, capsys):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("path", sorted((DOCS / "examples").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(path, project, capsys, monkeypatch):
     monkeypatch.syspath_prepend(path.parent)  # as Python does for a script
     text = MANY.sub("1000", path.read_text(encoding="utf-8"))

@@ -105,6 +105,7 @@ def test_a_result_is_written_with_commands_seed_and_hash(tmp_path, monkeypatch):
     assert figure.startswith(PNG) and b"popsim pathway show" in figure
 
 
+@pytest.mark.slow
 def test_results_are_made_one_after_another_and_one_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
     broken = RESULTS.Result(("popsim check no_such_file.toml",))
     monkeypatch.setattr(RESULTS, "WORK", tmp_path)

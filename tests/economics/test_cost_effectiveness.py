@@ -74,6 +74,7 @@ def test_the_ends_of_fiellers_interval_are_just_significant():
     assert stats.ttest_1samp(cost - middle * qaly, 0.0).pvalue > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cost", "qaly", "form"),
     [

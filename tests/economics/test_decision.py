@@ -180,6 +180,7 @@ def test_people_are_discounted_by_year():
         discounted_people(1000, -1, 0.0)
 
 
+@pytest.mark.slow
 def test_runs_do_not_wait_for_heormodel():
     """It brings scikit-learn, seconds of import; only a decision needs it."""
     code = "import popsim.runs.runner, sys; print({'heormodel', 'sklearn'} & set(sys.modules))"

@@ -53,6 +53,7 @@ def test_case_a_group_that_acts_only_together_is_given_no_value():
     assert ours["value"][1] > 0.9 / np.pi
 
 
+@pytest.mark.slow
 def test_case_a_parameter_that_does_nothing_is_given_a_value():
     """100 draws, 25 times over: the mean value of knowing a column of random numbers."""
     random = np.random.default_rng(3)

@@ -52,6 +52,7 @@ def test_words():
     assert rates_in_words(GREEN_BOOK) == "3.5% a year, 3% from year 30, 2.5% from year 75"
 
 
+@pytest.mark.slow
 def test_years_of_life_lost_across_a_step():
     """Died ten years after entry at 60, against numerical integration over the life table with a step at year 20."""
     table, steps = LifeTable.read("us_2019"), steps_of({"0": 0.05, "20": 0.01})

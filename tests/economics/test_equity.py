@@ -178,6 +178,7 @@ def random_run(seed: int, replications: int = 8, people: int = 60) -> pl.DataFra
     return pl.concat([usual, pl.DataFrame(clinic)])
 
 
+@pytest.mark.slow
 def test_intervals_cover():
     """100 runs: the slope (0.25) and the gain in Kolm's EDE (0.03) lie in their intervals 95 times, within 3 SE."""
     least = 95 - 3 * math.sqrt(100 * 0.95 * 0.05)

@@ -56,6 +56,7 @@ def day_of(text):
     return (time - START) / datetime.timedelta(days=1)
 
 
+@pytest.mark.slow
 def test_every_resource_is_valid_marked_and_resolvable(folder, resources):
     manifest = json.loads((folder / "manifest.json").read_text())
     counted = {one["url"]: one["count"] for one in manifest["output"]}
@@ -102,6 +103,7 @@ def test_a_bundle_holds_everything_of_a_person_and_refers_to_itself(folder, reso
     assert len(list((folder / "bundles").iterdir())) == PEOPLE
 
 
+@pytest.mark.slow
 def test_the_same_export_has_the_same_bytes(run, folder, tmp_path):
     again = export_population(run, tmp_path / "again", ExportChoices(start=START.date(), costs=True)).folder
     for path in sorted(again.iterdir()):
@@ -306,6 +308,7 @@ cost_once = 100.0
 """
 
 
+@pytest.mark.slow
 def test_genes_are_reported_and_read_back(tmp_path, request, experiment_text):
     sizes = {"people": 12, "days": 10, "enrolment_days": 2}
     file = tmp_path / "tested.toml"

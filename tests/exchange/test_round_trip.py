@@ -122,6 +122,7 @@ def test_a_cohort_from_the_fhir_export_has_the_people_of_the_run(unit, lived, ha
         ), signal
 
 
+@pytest.mark.slow
 def test_a_cohort_from_the_omop_export_has_the_people_of_the_run(lived, omop, tmp_path):
     out = tmp_path / "back.toml"
     command = ["cohort", "from-omop", str(omop), "--index", "heart_failure", "--at", "condition", "--out", str(out)]

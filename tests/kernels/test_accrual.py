@@ -115,6 +115,7 @@ def test_spending_is_what_the_totals_would_be_without_discounting():
     assert not by_year[3:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accrue_time", "_accrue_at_home"])
 def test_the_loops_over_everybody_are_vectorised(name, monkeypatch):
     """The loop over rows works on several doubles at once: packed arithmetic in the machine code."""

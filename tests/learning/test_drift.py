@@ -33,6 +33,7 @@ def periods(number: int, seed: int, factor: float) -> list[float]:
     return balances
 
 
+@pytest.mark.slow
 def test_right_risks_raise_alarms_as_seldom_as_stated():
     """60 series of 20 periods: the number of alarms against the average run length (Poisson, 99.9%)."""
     alarms = 0
@@ -50,6 +51,7 @@ def test_risks_that_lost_their_level_are_found_within_four_periods(factor):
         assert any(sums.add(z) for z in periods(4, seed, factor))
 
 
+@pytest.mark.slow
 def test_features_that_have_not_shifted_are_called_shifted_as_seldom_as_stated():
     """1% of comparisons of all features (and 3 standard errors), of few persons (chance rules) and many."""
     for size in (200, 2000):

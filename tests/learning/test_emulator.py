@@ -21,6 +21,7 @@ def test_a_quadratic_function_is_found_exactly_where_there_is_no_noise():
     assert found.quadratic[0, 0, 2] == pytest.approx(0.15, abs=0.005)
 
 
+@pytest.mark.slow
 def test_parameters_without_influence_drop_out_and_error_and_noise_are_those_of_new_points():
     """36 parameters of which 3 matter, 200 points, noise 0.1: the root mean square error at new points."""
     x, new, noise = design(200, 36), design(500, 36, 2), np.random.default_rng(3)

@@ -95,6 +95,7 @@ def test_the_future_changes_nothing(halfway):
     assert living.population.person_id.tolist() == ahead.population.person_id.tolist()
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_landmarks():
     one, two = (collect(model(), 30) for _ in range(2))
     assert one.equals(two) and len(one) > SIZE / 2

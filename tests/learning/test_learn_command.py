@@ -44,6 +44,7 @@ def path(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_a_table_is_learned_from(path, tmp_path, capsys):
     asked = ["--outcome", "died", "--person", "patient", "--day", "day", "--by", "referred_from"]
     assert main(["learn", "--table", str(path), *asked, "--out", str(tmp_path), "--model", str(tmp_path / "kept")]) == 0
@@ -70,6 +71,7 @@ def test_a_table_is_learned_from(path, tmp_path, capsys):
         assert b"Canary" not in file.read_bytes() and b"p17" not in file.read_bytes(), file.name
 
 
+@pytest.mark.slow
 def test_nobody_is_on_both_sides(path):
     read = read_table(path, "died", person="patient", day="day")
     found = evaluate(read.frame, "died", read.groups, horizon_days=30, features=read.features, parameters=LEARNING)

@@ -64,6 +64,7 @@ def untreated_ratio(loop: LearningLoop) -> float:
     return float(loop.model.predict(new)[high].mean() / true[high].mean())
 
 
+@pytest.mark.slow
 def test_a_model_that_prevents_what_it_predicts_unlearns_it_and_the_hold_out_keeps_it():
     """Trained four times. Untold, it forgets the risks that it prevents; with a fifth of people withheld it does not:
     of 3000 people about 80 withheld are above the threshold, each seen some eight times (error of a mean about 5%)."""
@@ -82,6 +83,7 @@ def test_the_schedule_is_kept():
     assert days == {"trained": [30, 120, 210, 300], "recalibrated": [60, 90, 150, 180, 240, 270, 330, 360]}
 
 
+@pytest.mark.slow
 def test_people_who_stay_as_they_are_raise_no_alarm_and_a_lost_level_does():
     steady = live(fresh(), 1500, 11, acts=False)
     assert not steady.history()["alarm"].any()
@@ -116,6 +118,7 @@ def test_prospective_figures_are_of_the_risks_that_were_foreseen():
     assert "predicted, before the outcome" in markdown(card(found, "A title", {}))
 
 
+@pytest.mark.slow
 def test_windows_that_overlap_are_judged_once():
     """Landmarks every 10 days: only every third of a person is judged."""
     x = people(1500, 11).select(FEATURES).to_numpy()

@@ -24,6 +24,7 @@ def test_with_one_row_a_person_they_are_those_of_scoring():
     assert found.false_negatives.value == pytest.approx(happened[risk < 0.3].sum() / happened.sum())
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_a_bootstrap_by_person():
     """300 persons with 3 like rows each and weights; 1000 resamples know a standard error within 2.2%."""
     table = people(300, 6)
@@ -66,6 +67,7 @@ def test_planted_miscalibration_of_a_group_is_found_and_no_other():
     assert of_women["false_negatives_low"] < of_women["false_negatives"] < of_women["false_negatives_high"]
 
 
+@pytest.mark.slow
 def test_groups_that_are_treated_alike_are_not_accused():
     """Of 120 tables of right risks, at most 5% accuse a group (11 groups; and 3 standard errors)."""
     accused, draw = 0, np.random.default_rng(3)

@@ -50,6 +50,7 @@ def test_discrimination_and_calibration_on_new_people(estimator):
     assert best - 4.0 * found.brier.standard_error < found.brier.value < best + 4.0 * found.brier.standard_error
 
 
+@pytest.mark.slow
 def test_the_same_table_gives_the_same_bits_in_any_order():
     train, test = people(1500, 1), people(500, 2)
     first = RiskModel(parameters=LEARNING).fit(train, "admission", features=FEATURES).predict(test)

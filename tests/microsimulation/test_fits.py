@@ -101,6 +101,7 @@ def test_units_of_time(make):
     assert 0.5 * years.hazard(TIMES / 12) == pytest.approx(6.0 * months.hazard(TIMES), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_draws_come_from_the_covariance():
     """Means within 4 standard errors, and covariances within 4 of theirs (normal: (v v' + c**2) / n)."""
     model = TimeToEventModel(

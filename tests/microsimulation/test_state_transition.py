@@ -101,6 +101,7 @@ def test_tables_and_kernel_walk_alike():
     assert table.totals == pytest.approx(kernel.totals, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [leaving, leaving_kernel])
 def test_one_offs_are_discounted_at_arrival(make):
     """Death costs 1000 and 0.1 QALYs: the expectation is sum of v**(t + 1) q (1 - q)**t over 10 cycles."""
@@ -173,6 +174,7 @@ def test_moves_within_a_spell_do_not_restart_time():
     assert 0 < apart.counts[0, 0, 3, 2] < 1000
 
 
+@pytest.mark.slow
 def test_spells_of_a_kernel():
     def next_state(state, time_in_state, cycle, u, p, x):
         worse = 1 if u < 0.5 else state
@@ -188,6 +190,7 @@ def test_spells_of_a_kernel():
     assert model.run(1000, seed=8).counts[0, 0, 2:5, 2].tolist() == [0, 1000, 1000]
 
 
+@pytest.mark.slow
 def test_traits():
     """Of two sexes and three ages each dies with its own probability; as tables by group and as a kernel alike."""
     people = pl.DataFrame({"woman": np.arange(6000) % 2, "decade": np.arange(6000) % 3})

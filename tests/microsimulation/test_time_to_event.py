@@ -47,6 +47,7 @@ def near(result, **exact):
         assert abs(row["mean"] - value) < 4 * row["standard_error"], (measure, row, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", ["cycle", "continuous"])
 def test_as_the_markov_process(time):
     """Occupancy by the matrix exponential; rewards by numeric integration of it."""
@@ -206,6 +207,7 @@ def test_near_the_model_in_cycles():
     assert (np.abs(ours["mean"] - theirs["mean"]) < 4 * error).all()
 
 
+@pytest.mark.slow
 def test_the_same_doors_as_every_result():
     """Acceptability and value of information of drawn parameters, occupancy and the incremental table."""
     draws = pl.DataFrame({"draw": range(1, 201), "hr": np.exp(np.random.default_rng(1).normal(-0.3, 0.2, 200))})

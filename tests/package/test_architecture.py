@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MAX_MODULE_LINES = 400  # lines; a module that needs more tells more than one story
 
@@ -56,6 +58,7 @@ TAKES_SHIPPED = {
 }
 
 
+@pytest.mark.slow
 def test_nobody_fetches_a_parameter_set_by_itself():
     """They are handed on from the study, or from what a user calls, to the last who needs one."""
     found = set()

@@ -29,6 +29,7 @@ def loaded(statement):
     return set(done.stderr.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "never"),
     [

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from llvmlite import binding
 from people import DAYS_OF_ORGANS, mixed
+from slow_cases import with_slow
 
 from popsim.evidence.sets import SHIPPED
 from popsim.kernels.codes import CAUSE_BLEEDING, CAUSE_FALL, CAUSE_INFARCTION, CAUSE_STROKE
@@ -103,7 +104,7 @@ def packed_loop(assembly: str) -> list[str]:
     return [line.strip() for line in best.splitlines() if line.startswith("\t")]
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("name", with_slow(LOOPS, lambda name: name not in ("blood", "heart_failure")))
 def test_each_day_loop_is_one_vectorised_block_without_calls(name, monkeypatch):
     """All of the loop's work, several twins at a time, in one block; compiled again, as numba keeps no assembly."""
     kernel, (least, most) = KERNELS[name], LOOPS[name]

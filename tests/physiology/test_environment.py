@@ -232,6 +232,7 @@ def experiment_with(tmp_path, line):
     return path
 
 
+@pytest.mark.slow
 def test_an_experiment_names_its_environment(tmp_path):
     plain = read_study(experiment_with(tmp_path, ""))
     assert plain.environment_series is None

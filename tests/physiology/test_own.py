@@ -81,6 +81,7 @@ def written(folder: Path, systems: str = '"diabetes", "organs.py:Thyroid"', code
     return file
 
 
+@pytest.mark.slow
 def test_it_runs_in_every_process_and_is_resumed(tmp_path, capsys):
     file = written(tmp_path, more=SCENARIO)
     assert main(["run", str(file), "--workers", "1", "--quiet", "--out", str(tmp_path / "one")]) == 0
@@ -122,6 +123,7 @@ def test_its_code_is_part_of_the_key_wherever_the_file_lies(tmp_path):
     assert keys[0] == keys[1] != keys[2]
 
 
+@pytest.mark.slow
 def test_its_parameters_are_those_of_the_study(tmp_path, capsys):
     file = written(tmp_path, more='[parameters]\n"thyroid.beats" = 0.0\n')
     idle = written(tmp_path / "idle", '"diabetes", "organs.py:Idle"')
@@ -154,6 +156,7 @@ def test_a_refused_scenario_is_named(tmp_path):
         studies(file)
 
 
+@pytest.mark.slow
 def test_it_is_verified_from_python_as_from_the_command_line(tmp_path, capsys):
     file = written(tmp_path)
     assert main(["verify", str(file), "--people", "20", "--only", "bounds"]) == 0
@@ -213,6 +216,7 @@ def test_a_link_to_another_folder_is_refused_and_not_run(tmp_path):
         read_study(file)
 
 
+@pytest.mark.slow
 def test_a_file_changed_since_the_run_is_told(tmp_path):
     experiment = ps.Experiment.read(written(tmp_path))
     run = experiment.with_(replications=1).run(tmp_path, workers=1, progress=False)

@@ -43,6 +43,7 @@ class Anaemia:
         haemoglobin_day(clock.step_days, *columns)
 
 
+@pytest.mark.slow
 def test_it_lives_with_the_others_and_disturbs_nobody():
     cohort = CohortSource.read(FOLDER / "cohorts/heart_failure_discharge.toml")
     network = CareNetwork.read(FOLDER / "experiments/networks/heart_failure_catchment.toml", SCHEMA.columns)

@@ -119,6 +119,7 @@ def test_the_usual_score_is_that_of_the_set_point_and_follows_over_three_months(
     assert people["usual_symptom_score"][0] - usual == pytest.approx(held * (1 - np.exp(-1)), rel=0.03)
 
 
+@pytest.mark.slow
 def test_propensity_inflates_the_variance_of_counts_as_a_log_normal_mixture_of_poissons():
     """Var = m + m^2 (exp(sd^2) - 1) and, between the counts of two periods, covariance m^2 (exp(sd^2) - 1).
 
@@ -193,6 +194,7 @@ def test_modes_of_death_are_those_of_trials_by_ejection_fraction(reduced, preser
     assert 0.15 < preserved.share((DIED_OF_SUDDEN,)) < 0.32
 
 
+@pytest.mark.slow
 def test_pump_failure_takes_a_larger_share_in_higher_classes():
     """MERIT-HF: 12, 26 and 56% in class II, III and IV."""
     shares = [
@@ -202,6 +204,7 @@ def test_pump_failure_takes_a_larger_share_in_higher_classes():
     assert shares[1] > 1.3 * shares[0]
 
 
+@pytest.mark.slow
 def test_people_without_heart_failure_have_next_to_no_admissions_for_it():
     people = alike(20_000, **WITHOUT)
     course = Course(people, 365)

@@ -391,6 +391,7 @@ def saturable() -> Drug:
     return swallowed(drug, half_saturation=(usual, "mg/L")).model_copy(update=at_once)
 
 
+@pytest.mark.slow
 def test_saturable_elimination_against_a_solver():
     """SciPy's solution of Michaelis and Menten's equation over twenty days."""
     drug = saturable()

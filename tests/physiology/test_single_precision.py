@@ -31,6 +31,7 @@ def lived() -> Population:
     return people
 
 
+@pytest.mark.slow
 def test_some_days_in_single_precision_are_those_in_doubles_to_five_digits(tmp_path):
     """Doubles in plain Python, in a process of its own. What is drawn differs only where a uniform falls between the
     two probabilities, some 1e-7 apart, which does not happen here."""

@@ -50,6 +50,7 @@ def spoil(table: dict[str, Any], dice: random.Random) -> dict[str, Any]:
     return spoilt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["heart_failure_discharge", "whas500_heart_failure"])
 def test_one_spoilt_value(name: str) -> None:
     dice = random.Random(20)

@@ -217,6 +217,7 @@ def test_compiled_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(compiled, plain)
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_people_not_with_their_square(heart_failure: CohortSource) -> None:
     """Processor time of ten times the people: 10 times, and a hundred if it were quadratic."""
 

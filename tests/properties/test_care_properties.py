@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
@@ -71,6 +72,7 @@ def build(table: dict[str, Any]) -> CareNetwork:
         raise
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(table=networks(), residents=some.integers(0, 30), seed=some.integers(0, 2**31))
 def test_nobody_is_lost_and_every_count_agrees(table: dict[str, Any], residents: int, seed: int) -> None:

@@ -30,6 +30,7 @@ def expected(tmp_path_factory):
     return run_study(study(), tmp_path_factory.mktemp("one"), Engine(1, 1)).content_hash
 
 
+@pytest.mark.slow
 def test_the_order_of_regions_and_two_threads_do_not_matter(tmp_path, expected):
     with UnitStore(tmp_path / "heart_failure_discharge").opened():  # another runner: ours begins with the last unit
         assert run_study(study(), tmp_path, Engine(1, 2)).content_hash == expected

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from measuring import Estimate, Run, network, simulate
 from queue_cases import QUEUES, Case, exponential
+from slow_cases import with_slow
 
 MAX_STANDARD_ERRORS = 3.0
 MAX_RELATIVE_ERROR = 0.01
@@ -112,7 +113,7 @@ def each_queue(most_patients: float) -> pytest.MarkDecorator:
     )
 
 
-@each_queue(1.9e6)
+@each_queue(6e5)
 def test_figures_agree_with_the_closed_form(number):
     case = QUEUES[number]
     figures = case_figures(number).figures
@@ -149,6 +150,7 @@ def pooled_figures(case: Case, runs: int, replication: int) -> list[Figure]:
     return [(name, value, pooled[name]) for name, value in case.figures.items()]
 
 
+@pytest.mark.slow
 def test_standard_errors_are_honest():
     """Over 60 seeds the distances from the exact figures have mean 0 and standard deviation 1 (3 standard errors)."""
     case = replace(next(case for case in QUEUES if case.name == "MM2/4"), days=20_000)
@@ -187,7 +189,7 @@ def own_figures(case: Case) -> dict[str, float]:
     return exact.mmc(case.arrivals, mean, case.servers)
 
 
-@each_queue(1.9e6)
+@each_queue(6e5)
 def test_numbers_and_waits_obey_little(number):
     """Waits are summed over persons, numbers are integrals over time: two counts of the same days, but for the ends."""
     for waited, integral in case_figures(number).waiting:
@@ -435,10 +437,18 @@ NETWORKS = {
 }
 
 
-LONG = {"readmissions", "priorities"}
+LONG = {
+    "readmissions",
+    "priorities",
+    "closed, all wait",
+    "closed, none waits",
+    "retrials",
+    "boarding",
+    "closed, giving up",
+}
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one in LONG)) for one in NETWORKS])
+@pytest.mark.parametrize("name", with_slow(NETWORKS, LONG.__contains__))
 def test_networks_agree_with_theory(name):
     assert wrong(NETWORKS[name]()) == []
 

@@ -132,6 +132,7 @@ def test_incremental_analysis_of_a_million_individuals(name):
         assert row["icer_high"] - row["icer_low"] < 0.08 * icer
 
 
+@pytest.mark.slow
 def test_the_tutorial_as_a_kernel_is_the_same_walk():
     """The same people take the same steps, so shares are equal; totals differ by rounding only."""
     kernel, table = TUTORIAL_KERNEL.run(100_000, seed=1), TUTORIAL.run(100_000, seed=1)

@@ -77,6 +77,7 @@ def test_whatever_is_altered_is_found_in_one_line(lived, tmp_path, capsys, state
     assert said in err and "Quenby" not in err
 
 
+@pytest.mark.slow
 def test_what_nobody_altered_passes_and_has_a_head(lived, tmp_path, capsys):
     registry, (twin, other) = lived
     path = copied(registry, tmp_path)

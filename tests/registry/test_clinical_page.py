@@ -73,6 +73,7 @@ def test_a_flip_is_found_where_the_rule_has_it_and_both_sides_are_simulated(twin
     assert flip.this_side < flip.other_side and 4.9 <= flip.this_side <= 5.1 and flip.other_side - flip.this_side < 0.15
 
 
+@pytest.mark.slow
 def test_every_flip_of_the_page_holds_when_simulated_again(twin, evidence):
     registry, one = twin
     kind, belief = belief_of_living(registry, one)

@@ -80,6 +80,7 @@ def test_the_commands(kept, tmp_path, capsys):
     assert "twins.db: restored and checked, 5 lines" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_forgetting_a_twin_names_the_files_that_hold_something_about_it(kept, tmp_path, capsys):
     registry, [twin, other] = kept
     where = ["--registry", str(registry.database.path)]

@@ -17,6 +17,7 @@ HEADER = "time,code,value,unit"
 WRITTEN_S = 0.4  # about as long as the days take, so that kills fall among them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_an_update_is_all_or_nothing(tmp_path, kills):
     registry, [twin] = registry_of(tmp_path)

@@ -17,6 +17,7 @@ DAYS = [f"{day}.3,29463-7,{81.0 + 0.05 * day:.2f},kg" for day in range(1, 11)]
 HEADER = "time,code,value,unit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "encrypted"])
 def test_processes_at_once_harm_no_twin(tmp_path, monkeypatch, kind):
     folders = [tmp_path / "alone", tmp_path / "together"]

@@ -195,6 +195,7 @@ def test_only_the_owner_can_read_the_files(tmp_path):
         TwinRegistry(registry.database.path)
 
 
+@pytest.mark.slow
 def test_no_link_is_followed(tmp_path, heard):
     registry, [twin] = registry_of(tmp_path)
     path = registry.database.path
@@ -287,6 +288,7 @@ def test_what_looks_personal_is_found():
     assert shown_path(f"/home/x/{NUMBER}.csv") == "(a file).csv"
 
 
+@pytest.mark.slow
 def test_the_notice_is_on_everything(tmp_path, heard):
     registry, [twin] = registry_of(tmp_path)
     path = registry.database.path

@@ -22,6 +22,7 @@ def run(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_from_the_first_record_to_a_recommendation(tmp_path, capsys):
     file = tmp_path / "twins.db"
     where = ("--registry", file)
@@ -56,6 +57,7 @@ def test_from_the_first_record_to_a_recommendation(tmp_path, capsys):
     assert main(["twin", "show", twin, "--registry", str(file)]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["html", "png"])
 def test_a_page_is_written_that_only_its_owner_reads(kind, tmp_path, capsys):
     """What is on it is tested with the page; what began with neither forecast nor comparison has one too."""
@@ -70,6 +72,7 @@ def test_a_page_is_written_that_only_its_owner_reads(kind, tmp_path, capsys):
     assert capsys.readouterr().err == "popsim: --out page.pdf: must end in .html or .png\n"
 
 
+@pytest.mark.slow
 def test_tables_of_a_twin_as_files_that_only_their_owner_reads(tmp_path, capsys):
     """The numbers are those of the JSON."""
     _, [twin] = registry_of(tmp_path)
@@ -95,6 +98,7 @@ def test_tables_of_a_twin_as_files_that_only_their_owner_reads(tmp_path, capsys)
     assert pl.read_csv(tmp_path / believed)["signal"][0] == "Weight"
 
 
+@pytest.mark.slow
 def test_files_of_a_twin_that_cannot_be_are_refused_without_their_folder(tmp_path, capsys):
     _, [twin] = registry_of(tmp_path)
     for flag, path in (("--csv", tmp_path / "a.txt"), ("--xlsx", tmp_path / "none" / "a.xlsx")):

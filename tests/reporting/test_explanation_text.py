@@ -1,6 +1,7 @@
 """Which people `popsim explain` lists."""
 
 import polars as pl
+import pytest
 from flagship import AS_DESCRIBED
 
 from popsim.cli import main
@@ -23,6 +24,7 @@ def test_nobody_differs_under_one_strategy(run):
     assert same == "Usual care against Usual care: nobody's QALYs differ"
 
 
+@pytest.mark.slow
 def test_people_are_those_of_the_first_draw(tmp_path):
     """Every draw has people with the same numbers."""
     flags = ["--population", "40", "--draws", "2", "--replications", "1", "--days", "40", "--enrolment-days", "0"]

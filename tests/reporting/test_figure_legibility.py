@@ -146,6 +146,7 @@ def test_in_a_column_nothing_is_below_6_points_or_out_of_the_figure(made, run, n
         assert legend is None or not legend.get_window_extent().overlaps(title)
 
 
+@pytest.mark.slow
 def test_plot_draws_for_a_column_and_refuses_what_needs_a_page(made, tmp_path, capsys):
     flags = ["plot", str(made.folder), "--width", "column", "--out", str(tmp_path)]
     assert main([*flags, "--only", "plane"]) == 0

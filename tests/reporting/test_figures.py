@@ -183,6 +183,7 @@ def test_acceptability_sums_to_one_and_is_drawn_from_draws(uncertain_run):
     assert np.allclose(sum(line.get_ydata() for line in curves), 1.0)
 
 
+@pytest.mark.slow
 def test_a_run_without_persons_says_what_it_cannot_draw(uncertain_run):
     missing = {one.name: one.problem for one in figures.draw_all(uncertain_run) if one.figure is None}
     assert {"readmission", "survival", "subgroups", "occupancy", "network"} <= set(missing)

@@ -67,6 +67,7 @@ def test_the_curve_of_evpi_is_the_closed_form(run):
     assert f"usual care, early follow-up from {first:,.0f}." in said(figure), "near 500 / 0.03 = 16,667"
 
 
+@pytest.mark.slow
 def test_bars_of_evppi_are_the_table_without_what_cannot_matter(run):
     figure = figures.evppi(run)
     alone = figure.axes[0]
@@ -80,6 +81,7 @@ def test_bars_of_evppi_are_the_table_without_what_cannot_matter(run):
     )
 
 
+@pytest.mark.slow
 def test_evsi_rises_with_the_study_to_the_value_of_the_parameter(run):
     study = ProposedStudy("griffiths_2014.utility_nyha_2", 0.1, [1000, 10, 100])
     figure = figures.evsi(run, study)
@@ -118,6 +120,7 @@ def test_the_density_of_net_benefit_is_normal(run):
     assert "Telemonitoring: -5,000 in every draw" in words
 
 
+@pytest.mark.slow
 def test_the_spread_of_net_benefit_is_the_one_that_decide_prints(tmp_path, capsys):
     """With noise between replications: once the figure took it from costs and QALYs of all strategies together."""
     folder = write_run(tmp_path, draws=60, replications=2)
@@ -137,6 +140,7 @@ def test_the_spread_of_net_benefit_is_the_one_that_decide_prints(tmp_path, capsy
     assert f"Telemonitoring: mean {rounded(second['mean'])}, draws differ by no more than noise" in words
 
 
+@pytest.mark.slow
 def test_plot_draws_them_and_says_what_is_missing(run, tmp_path, capsys):
     only = [flag for name in ("net_benefit", "evpi", "evppi", "evsi") for flag in ("--only", name)]
     study = ["--study", "griffiths_2014.utility_nyha_2=0.1:10/100"]

@@ -121,6 +121,7 @@ def test_the_page_says_what_decide_and_report_print(made):
                 assert lines["95% of parameters"] == [row["icer_parameters"] for row in others], one
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_budget_is_that_of_popsim_budget(made):
     asked = [USUAL | one for one in SETTINGS]

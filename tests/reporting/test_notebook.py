@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOK = ROOT / "experiments/notebooks/heart_failure_discharge.ipynb"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     (project / "experiments/notebooks").mkdir(parents=True, exist_ok=True)

@@ -101,6 +101,7 @@ def test_gaps_are_in_the_tables_of_the_run(run):
     assert value["mortality"] == pytest.approx(persons["died"].mean(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_without_persons_there_is_no_risk_model(tmp_path, request):
     text = outcome_text(finished(tmp_path, request.config.rootpath, "measures"))
     assert 'needs the persons of the run: store = "persons"' in text

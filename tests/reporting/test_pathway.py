@@ -36,6 +36,7 @@ def catchment() -> CareNetwork:
     return CareNetwork.read(NETWORKS / "heart_failure_catchment.toml", COLUMNS)
 
 
+@pytest.mark.slow
 def test_png_of_a_sensible_size(network, tmp_path):
     path = draw(network, tmp_path / "pathway.png")
     content = path.read_bytes()
@@ -48,6 +49,7 @@ def test_png_of_a_sensible_size(network, tmp_path):
     assert 0.02 < ink < 0.5, "neither empty nor filled"
 
 
+@pytest.mark.slow
 def test_the_same_network_gives_the_same_picture(catchment, tmp_path):
     first, second = draw(catchment, tmp_path / "1.png"), draw(catchment, tmp_path / "2.png")
     assert first.read_bytes() == second.read_bytes()
@@ -126,6 +128,7 @@ def test_a_curve_starts_and_ends_at_its_boxes():
     assert curve.at(1.0)[0].tolist() == [2.0, 0.0]
 
 
+@pytest.mark.slow
 def test_the_largest_network_that_a_file_may_hold(tmp_path):
     chain = [
         {

@@ -115,6 +115,7 @@ def test_the_page_loads_nothing(page):
         assert not re.search(r"(href|src)=\"https?:", svg)
 
 
+@pytest.mark.slow
 def test_hostile_names_are_escaped(run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "run")  # without its units: the network is not drawn, and that is said
     opened = StoredRun.open(tmp_path / "run")

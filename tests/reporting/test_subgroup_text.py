@@ -101,6 +101,7 @@ def test_equity_by_lifetime_health(run, capsys):
     assert "--lifetime 0:70: must be like" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["subgroups", "equity"])
 def test_what_is_refused(run, capsys, command, tmp_path):
     assert main([command, str(run), "--by", "femal"]) == 2

@@ -128,6 +128,7 @@ def test_what_was_measured_comes_before_what_was_not():
     assert names == ["gfr_ml_min", "nt_probnp_pg_ml", "weight_kg", "symptom_score"]
 
 
+@pytest.mark.slow
 def test_a_twin_without_forecast_and_comparison_says_so():
     page, picture = twin_html(EARLY), words(twin_sheet(EARLY))
     assert "No forecast was made yet" in page and "No options were compared yet" in page
@@ -135,11 +136,13 @@ def test_a_twin_without_forecast_and_comparison_says_so():
     assert "No options were compared yet" in twin_html(EMPTY) and NOTICE in words(twin_sheet(EMPTY))
 
 
+@pytest.mark.slow
 def test_nothing_is_recommended_for_who_has_died():
     dead = twin_html(replace(EMPTY, events=((0, "died"),), options=OPTIONS, options_day=0))
     assert "The person died on day 0." in dead and "The model would choose" not in dead
 
 
+@pytest.mark.slow
 def test_a_forecast_older_than_the_data_says_so():
     stale = replace(SUMMARY, forecast_day=TODAY - 6)
     warning = "The forecast is from day 14 and does not use the 6 days since."
@@ -153,6 +156,7 @@ def test_shares_in_per_cent(share, said):
     assert twin_panels.percent(share) == said
 
 
+@pytest.mark.slow
 def test_nothing_stands_outside_the_sheet_or_on_top_of_other_text():
     """Also with as many reasons as there may be, and labels as long as the clinical twin's."""
     long = "Sacubitril/valsartan (sacubitril/valsartan 0 to 48.5 mg a day)"
@@ -184,6 +188,7 @@ def test_only_the_owner_reads_what_is_written(kind, tmp_path):
     assert path.stat().st_size > 2000
 
 
+@pytest.mark.slow
 def test_the_png_is_a4_with_the_banner_on_top(tmp_path):
     pixels = imread(write_twin_page(SUMMARY, tmp_path / "page.png"))
     height, width, _ = pixels.shape

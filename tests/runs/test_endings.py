@@ -49,6 +49,7 @@ def processor_seconds_after_the_last_line(arguments, **variables):
     return usage.ru_utime + usage.ru_stime - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["default", pytest.param("tbb", marks=pytest.mark.slow)])
 def test_a_command_ends_when_its_results_are_printed(layer, tmp_path, busy_machine):
     """Also where somebody asks for TBB, with which processes have spun for minutes at exit."""
@@ -84,6 +85,7 @@ with concurrent.futures.ThreadPoolExecutor(4) as pool:
 """
 
 
+@pytest.mark.slow
 def test_models_run_in_python_threads_whatever_layer_is_asked_for():
     """numba's work queue would abort the process."""
     environment = os.environ | {"NUMBA_THREADING_LAYER": "workqueue"}

@@ -80,6 +80,7 @@ def test_a_killed_worker_is_replaced_and_its_job_done(pieces):
     assert len(work.marks(pieces[1])) == 2
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_its_workers_does_not_keep_others_from_theirs(pieces):
     found = problems(outcomes(local(work.always_die), pieces))
     assert found.pop("b") == "its process ended with code -9"
@@ -87,6 +88,7 @@ def test_a_job_that_kills_its_workers_does_not_keep_others_from_theirs(pieces):
     assert len(work.marks(pieces[1])) == TRIES
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_is_killed_at_the_deadline_and_replaced(pieces):
     found = outcomes(local(work.stop_at_b, deadline=1.0), pieces)
     texts = problems(found)

@@ -58,6 +58,7 @@ def test_the_estimate_is_within_a_quarter_of_the_peak(experiment, twins, workers
     assert needed_together(workers, twins, past=past) == pytest.approx(sum(found.values()), rel=0.25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", range(3))
 def test_a_twin_with_everything_takes_at_most_six_hundred_bytes_and_its_care_half_of_that(strategy):
     """All organ systems, drugs, signals and totals; the log, of 16 bytes an event, grows with what happens."""

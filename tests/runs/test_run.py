@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from slow_cases import with_slow
 
 from popsim.cli.options import changes
 from popsim.errors import InputError, RunError
@@ -66,6 +67,7 @@ def test_of_several_runs_the_newest_is_opened(made, tmp_path):
     assert StoredRun.open(tmp_path / "small").folder.name == "aaaa"
 
 
+@pytest.mark.slow
 def test_the_newest_run_of_a_file_is_opened_whatever_flags_it_was_given(made, tmp_path):
     shutil.copytree(made / "results/small", tmp_path / "small")
     assert StoredRun.open(made / "small.toml", tmp_path).described == str(StoredRun.open(tmp_path / "small").folder)
@@ -74,6 +76,7 @@ def test_the_newest_run_of_a_file_is_opened_whatever_flags_it_was_given(made, tm
     assert StoredRun.open(made / "small.toml", tmp_path).described == f"{folder} (--population 30 --days 10)"
 
 
+@pytest.mark.slow
 def test_latest_leads_to_the_newest_run(made, tmp_path):
     first, second = (
         run_study(read_study(made / "small.toml", changes(population=30, follow_up_days=days)), tmp_path, Engine(1, 1))
@@ -118,6 +121,7 @@ def test_a_folder_of_ones_own_named_latest_is_left_alone(made, tmp_path):
         RunStore(folder).make_latest()
 
 
+@pytest.mark.slow
 def test_status_finds_the_newest_run_finished_or_not(made, tmp_path):
     study = read_study(made / "small.toml", changes(population=30, follow_up_days=10))
     result = run_study(study, tmp_path, Engine(1, 1))
@@ -168,6 +172,7 @@ def test_tables_are_read_with_plain_strategy_names(made):
         run.table("person")
 
 
+@pytest.mark.slow
 def test_a_piece_of_work_is_lived_through_again_bit_by_bit(made):
     run = StoredRun.open(made / "results/small")
     stored = run.events("other", replication=1).collect()
@@ -198,7 +203,13 @@ def test_a_run_of_other_code_is_read_but_not_repeated(made, tmp_path):
         run.unit("usual")
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "experiments").glob("*.toml"))])
+@pytest.mark.parametrize(
+    "name",
+    with_slow(
+        [path.stem for path in sorted((ROOT / "experiments").glob("*.toml"))],
+        lambda name: name != "heart_failure_discharge",
+    ),
+)
 def test_the_manifest_of_every_shipped_experiment_is_read_as_it_was_meant(name, tmp_path):
     """Among them a cohort from a table, whose columns have the key `from`."""
     study = read_study(ROOT / "experiments" / f"{name}.toml")

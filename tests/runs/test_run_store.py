@@ -172,6 +172,7 @@ def test_a_sealed_file_with_other_members_than_those_of_a_unit_is_refused(store,
     assert store.finished("k1") is None
 
 
+@pytest.mark.slow
 def test_more_values_than_can_lie_in_a_table_are_not_read():
     with pytest.raises(ValueError, match="134217728 values in"):
         unit_file._bounded(parquet(a=pl.select(a=pl.lit(0).repeat_by(2**27).explode())["a"]))
@@ -294,6 +295,7 @@ def test_tables_and_manifest_of_a_run_replace_those_before(tmp_path):
     assert names(run.folder) == ["manifest.json", "summary.parquet"]
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_a_table_or_of_the_manifest_goes_unnoticed(tmp_path):
     """Every bit of the manifest in turn: refused, or white space, which says the same."""
     run = RunStore(tmp_path / "study" / "run")

@@ -114,6 +114,7 @@ def test_everything_is_readable_in_one_line(experiment_file, tmp_path):
     assert manifest["files"][str(experiment_file)] == file_hash(experiment_file)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_run_again(experiment_file, tmp_path):
     first, second = (run(experiment_file, tmp_path / "results", 1) for _ in range(2))
     assert (first.computed, second.computed) == (UNITS, 0)
@@ -121,6 +122,7 @@ def test_a_finished_run_is_not_run_again(experiment_file, tmp_path):
     assert first.tables["summary"].equals(second.tables["summary"])
 
 
+@pytest.mark.slow
 def test_two_workers_and_one_give_the_same_content(experiment_file, tmp_path, undisturbed):
     assert run(experiment_file, tmp_path / "two", 2).content_hash == undisturbed
 
@@ -130,6 +132,7 @@ def test_another_seed_gives_other_content(experiment_file, tmp_path, undisturbed
     assert run(experiment_file, tmp_path / "results", 1).content_hash != undisturbed
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_and_the_unit_redone(experiment_file, tmp_path, undisturbed):
     run(experiment_file, tmp_path / "results", 1)
     path = sorted(finished_units(tmp_path / "results"))[3]
@@ -173,6 +176,7 @@ def test_quarantine_says_why_until_the_unit_is_done(experiment_file, tmp_path):
     assert not (results / "made_up" / "quarantine").exists()
 
 
+@pytest.mark.slow
 def test_status_says_what_is_done_missing_and_given_up(experiment_file, tmp_path):
     def status():
         found = status_of(read_study(experiment_file), tmp_path)
@@ -192,6 +196,7 @@ def test_status_says_what_is_done_missing_and_given_up(experiment_file, tmp_path
     assert status() == (8, 8, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_unit_that_hangs_is_given_up_and_the_others_finish(experiment_file, tmp_path):
     experiment_file.write_text(experiment_file.read_text().replace("replications = 4", "replications = 2"))
     study, engine = read_study(experiment_file), Engine(1, 1, deadline=0.5)
@@ -201,6 +206,7 @@ def test_a_unit_that_hangs_is_given_up_and_the_others_finish(experiment_file, tm
     assert len(finished_units(tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_runs_of_an_experiment_share_their_units(experiment_file, tmp_path):
     text = experiment_file.read_text()
 
@@ -269,6 +275,7 @@ exec {run}
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
     experiment_file, tmp_path, undisturbed
 ):
@@ -300,6 +307,7 @@ def test_the_driver_is_killed_and_the_same_command_finishes(experiment_file, tmp
     assert list(results.glob("made_up/units/.*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [0, 1])
 def test_a_stopped_worker_does_not_outlive_its_killed_driver(experiment_file, tmp_path, units):
     """Neither one that works nor one that is still importing what it needs."""
@@ -326,6 +334,7 @@ run_made_up.run({file!r}, {results!r}, 2)
 """
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_is_told_so_once(experiment_file, tmp_path):
     """Worker processes import the script, and would begin the same run again."""
     script = tmp_path / "script.py"
@@ -348,6 +357,7 @@ def test_a_worker_is_killed_and_the_run_goes_on(experiment_file, tmp_path, undis
     assert (process.returncode, out.strip()) == (0, undisturbed), err
 
 
+@pytest.mark.slow
 def test_two_drivers_in_one_folder_do_not_disturb_each_other(experiment_file, tmp_path, undisturbed):
     processes = [driver(experiment_file, tmp_path / "results", 1, 0.05) for _ in range(2)]
     for process in processes:

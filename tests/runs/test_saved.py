@@ -197,6 +197,7 @@ def test_a_forged_state_is_refused_before_a_kernel_reads_it(saved, name, kind, a
         resumed(opened.branch().units[0], forged)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_resumed_by_the_same_command(saved, tmp_path):
     """Killed once the state of the first unit is stored; the file is written by the second attempt alone."""
     path = tmp_path / "present.popsim"

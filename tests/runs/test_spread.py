@@ -15,6 +15,7 @@ def pieces(tmp_path):
     return [work.Piece(key, tmp_path) for key in KEYS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_results_come_in_the_order_of_the_items_and_one_by_one(pieces, engine):
     seen, warmed = [], []
@@ -24,6 +25,7 @@ def test_results_come_in_the_order_of_the_items_and_one_by_one(pieces, engine):
     assert warmed == [1] * (engine.workers - 1)  # this process warms up by its own work
 
 
+@pytest.mark.slow
 def test_an_item_whose_process_dies_is_tried_again(pieces):
     assert spread(ENGINES[1], work.die_once, pieces) == [None] * 5
     assert len(work.marks(pieces[1])) == 2
@@ -31,6 +33,7 @@ def test_an_item_whose_process_dies_is_tried_again(pieces):
         spread(ENGINES[1], work.always_die, pieces[1:2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_error_of_the_work_ends_it_and_keeps_its_kind(pieces, engine):
     with pytest.raises(InputError, match=": too few people"):
@@ -40,5 +43,6 @@ def test_an_error_of_the_work_ends_it_and_keeps_its_kind(pieces, engine):
         spread(engine, work.fail, pieces[1:2])
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_workers_at_once(pieces, tmp_path):
     interrupted(lambda: spread(ENGINES[1], work.sleep, pieces), tmp_path, within=20)

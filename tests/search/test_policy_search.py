@@ -109,6 +109,7 @@ def test_a_planted_peak_is_found_under_common_luck():
     assert len({trial.variant.values for trial in trials}) == 120
 
 
+@pytest.mark.slow
 def test_a_planted_peak_on_the_edge_of_the_budget_is_found():
     """x + y grows without end; 3 x + y <= 30 and both are at most 20: the best is x = 3, y = 20 (22 is out of reach).
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
+from slow_cases import with_slow
 
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.studies.columns import HOME, READ_AT_FIRST, SENSED, needed_schema
@@ -73,7 +74,7 @@ def test_a_column_that_the_study_names_is_kept():
     assert "genotype_known" in kept({"interventions": [device]})
 
 
-@pytest.mark.parametrize("strategy", range(3))
+@pytest.mark.parametrize("strategy", with_slow(range(3), bool))
 def test_columns_that_are_left_out_change_no_result(strategy):
     said = {"population": 120, "follow_up_days": 25, "enrolment_days": 5, "replications": 1}
     changes = {key: Change(key, value) for key, value in said.items()}

@@ -21,6 +21,7 @@ def per_10_000_a_day(lived, died, first, end):
     return 1e4 * deaths / days, 1e4 * np.sqrt(deaths) / days
 
 
+@pytest.mark.slow
 def test_deaths_a_day_after_an_exacerbation_are_those_of_quebec():
     """40 deaths per 10,000 a day in the week after admission for an exacerbation, 5 after three months (Suissa, Thorax
     2012;67:957, abstract; 73,106 people). The first is that to which the effect of an exacerbation is set: within 3

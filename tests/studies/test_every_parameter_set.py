@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from slow_cases import with_slow
 
 from popsim.analyses.sensitivity.parameters import varied
 from popsim.errors import DefinitionError, InputError
@@ -61,7 +62,7 @@ def plain():
     return read_study(FILES["heart_failure_discharge"], SIZE)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", with_slow(SHIPPED, lambda name: name not in ("heart_failure", "lungs")))
 def test_one_parameter_of_every_set_is_varied(name, plain):
     """By an experiment, by a sensitivity analysis and by draws; other units than those of the plain experiment."""
     groups = (one for one in SHIPPED[name].groups if one.distribution != "correlated")
@@ -88,6 +89,7 @@ def test_sets_beside_the_model_say_nothing_in_units_that_leave_them_alone(plain)
     assert set(plain.describe()["parameters"]) == set(plain.parameters.counted)
 
 
+@pytest.mark.slow
 def test_numbers_of_drugs_reach_the_body():
     study = with_parameters("heart_failure_discharge", **{"drugs.spironolactone.effects.0.at_target": 0.5})
     model = build(study.units[0])
@@ -127,6 +129,7 @@ def test_constants_of_scores_reach_them():
     assert model.population["weight_kg"] / found["bmi_kg_m2"] == pytest.approx(height_m**2)
 
 
+@pytest.mark.slow
 def test_constants_of_formulas_reach_the_people_of_a_table():
     """Weight goes with the square of height: in a table of body mass indices that of women grows by a factor of 1.21.
 

@@ -41,6 +41,7 @@ def held() -> dict[str, tuple[set[str], set[str]]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_what_a_run_measures_is_declared(held, name):
     measured, known = held[name]
@@ -48,6 +49,7 @@ def test_what_a_run_measures_is_declared(held, name):
     assert measured - known == set()
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_measured_by_some_run(held):
     measured = {measure_of(name).name for names, _ in held.values() for name in names}
     assert {measure.name for measure in STORED} - measured == set()

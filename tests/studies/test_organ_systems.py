@@ -82,6 +82,7 @@ def test_what_is_left_out_keeps_its_state_at_entry_and_the_others_change():
     assert not np.array_equal(start["weight_kg"], end["weight_kg"])
 
 
+@pytest.mark.slow
 def test_all_named_in_any_order_are_the_default():
     _, named = lived(*reversed(ORGAN_SYSTEMS), days=20)
     people = sample(CohortSource.read(ROOT / "cohorts/heart_failure_discharge.toml"), SCHEMA, 300, KEY)

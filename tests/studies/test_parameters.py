@@ -141,6 +141,7 @@ def test_every_parameter_set_says_where_its_uncertainty_comes_from():
         assert len(sets[name].of(key).uncertainty.source) > 8, dotted
 
 
+@pytest.mark.slow
 def test_the_experiment_of_uncertainty_draws_what_the_models_take():
     """Into the compiled prices of a model goes what was drawn, and the same in a worker's copy of the study."""
     study = read_study(ROOT / "experiments" / "heart_failure_uncertainty.toml")
@@ -157,6 +158,7 @@ def test_the_experiment_of_uncertainty_draws_what_the_models_take():
     assert table["nhs_prices.telemonitoring_day"].n_unique() == 40
 
 
+@pytest.mark.slow
 def test_a_run_keeps_what_was_drawn(study, tmp_path):
     found = study(BETA, GAMMA, draws=3)
     result = run_study(found, tmp_path, Engine(1, 1), simulate=made_up_work.tables)

@@ -76,6 +76,7 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(blocks(one).values(), blocks(other).values(), strict=True))
 
 
+@pytest.mark.slow
 def test_people_of_a_trial_are_randomised_at_home_throughout_the_year(study):
     """Nobody is in hospital, in a nursing home or in hospice on day 0; each quarter of the year has some of them.
 
@@ -103,6 +104,7 @@ def test_the_past_is_the_same_for_every_strategy_and_computed_once(study, monkey
     assert same(first, build(units[1]).population)
 
 
+@pytest.mark.slow
 def test_a_process_keeps_few_pasts(study):
     units = [study(f"run_in_days = {days}").units[0] for days in (2, 3, 4, 5)]
     for unit in units:
@@ -110,12 +112,14 @@ def test_a_process_keeps_few_pasts(study):
     assert len(past._kept) == past.KEPT
 
 
+@pytest.mark.slow
 def test_who_enters_and_how_depends_on_nobody_else(study):
     unit = study().units[0]
     few, many = build(unit, 15).population, build(unit, 60).population
     assert same(few, many.chosen(np.arange(15)))
 
 
+@pytest.mark.slow
 def test_candidates_do_not_compete_for_the_capacity_of_usual_care(study, tmp_path):
     """With one bed for all of them, the past of each would depend on who else is screened."""
     text = {"entry": 'entry = "discharge"\nrun_in_days = 30', "name": 'name = "placebo"\n'}
@@ -134,6 +138,7 @@ def test_inclusion_is_tested_on_what_investigators_see(study):
     assert 0 < (people["systolic_mmhg"] < 115.0).sum() < 20
 
 
+@pytest.mark.slow
 def test_history_can_be_asked_for(study):
     tables = '[trial]\nleast_follow_up_days = 10\n[[trial.inclusion]]\ncolumn = "days_since_heart_failure_admission"\n'
     people = build(study(tables=tables + "below = 120.0\n").units[0], 10).population
@@ -148,6 +153,7 @@ def test_age_is_that_of_the_cohort_at_randomisation(study):
     assert (build(study(tables=TRIAL + age).units[0], 10).population["age_years"] == 70.0).all()
 
 
+@pytest.mark.slow
 def test_a_register_recruits_at_discharge_alive_from_an_index_admission(study):
     model = build(study('entry = "discharge"\nenrolment_days = 30', tables="").units[0], 20)
     people = model.population
@@ -177,6 +183,7 @@ def test_people_enter_where_they_went_at_discharge_and_no_trial_randomises_in_a_
     )
 
 
+@pytest.mark.slow
 def test_a_register_recruits_at_the_hospital_door_at_an_index_admission(study):
     """Everybody is ill with an index cause, asks for a ward on the day of entry, and its stay is no readmission."""
     keys = 'entry = "admission"\nindex_causes = ["infection", "fall"]\nenrolment_days = 30'
@@ -282,6 +289,7 @@ def test_a_network_to_which_nobody_presents_is_refused(study, tmp_path, capsys, 
     assert says in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_study_that_finds_nobody_is_refused_in_one_line(study):
     """Nobody who lives at home has symptoms this bad; a trait that nobody has is refused before anybody lives."""
     for column in ("symptom_score", "dry_weight_kg"):

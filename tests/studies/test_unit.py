@@ -73,6 +73,7 @@ def test_an_inert_strategy_changes_no_bit(hashes, inert):
     assert usual == other
 
 
+@pytest.mark.slow
 def test_a_strategy_that_acts_changes_something(hashes):
     usual, other = hashes(USUAL + TELEMONITORING.format(uptake=1.0))
     assert usual["persons"] != other["persons"]

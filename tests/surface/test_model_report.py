@@ -83,6 +83,7 @@ def test_the_commands_print_the_figures_of_the_analysis(file, tmp_path, capsys):
     assert "5 checks: 5 hold, 0 fail" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_parameter_uncertainty_of_expected_values_is_that_of_the_draws(file):
     """Central 95% of 60 draws of the net benefit, by numpy."""
     study = load_analysis(file)
@@ -93,6 +94,7 @@ def test_parameter_uncertainty_of_expected_values_is_that_of_the_draws(file):
     assert f"[{low:+,.1f} to {high:+,.1f}]" in page
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_answer_and_has_every_part(file, tmp_path):
     path = tmp_path / "page.html"
     assert main(["model", "report", str(file), "--out", str(path), "--eligible", "10", "--uptake", "1"]) == 0

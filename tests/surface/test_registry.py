@@ -49,6 +49,7 @@ def test_a_twin_from_the_first_record_to_a_recommendation(registry, tmp_path):
     assert len(registry) == 0
 
 
+@pytest.mark.slow
 def test_a_made_up_person_has_the_same_twin_each_time(registry, tmp_path):
     """Random numbers hang on the id, so figures that are made again are the same only where the id is."""
     again = ps.Registry.open(tmp_path / "again.sqlite", create=True, cohort=COHORT, members=20)

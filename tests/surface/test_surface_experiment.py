@@ -15,6 +15,7 @@ COHORT = ROOT / "cohorts/heart_failure_discharge.toml"
 NETWORK = ROOT / "experiments/networks/heart_failure_catchment.toml"
 
 
+@pytest.mark.slow
 def test_a_change_is_the_same_as_a_flag_of_the_command_line(experiment):
     """Folders of runs go by the resolved experiment, so both find the same results."""
     flags = {key: Change("--flag", value) for key, value in (("population", 70), ("replications", 2))}
@@ -63,6 +64,7 @@ def test_made_in_python_is_the_same_as_read(experiment):
     assert [unit.key for unit in made._study.units] == [unit.key for unit in experiment._study.units]
 
 
+@pytest.mark.slow
 def test_objects_stay_through_changes_until_they_are_replaced(results):
     table = dict(ps.Cohort.read(COHORT).definition)
     cohort = ps.Cohort.of(**table | {"name": "made", "size": 50})
@@ -100,6 +102,7 @@ def test_what_it_shows_in_a_notebook(experiment):
     assert "<table>" in experiment._repr_html_()
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_a_run_takes(experiment, results):
     plan = experiment.plan({"cost_total": 50}, out=results, workers=1, progress=False)
     assert plan.units == 9 and plan.seconds > 0
@@ -112,6 +115,7 @@ def test_numbers_of_processes_are_checked(experiment, results, arguments):
         experiment.run(results, **arguments)
 
 
+@pytest.mark.slow
 def test_published_figures_are_simulated(results):
     table = ps.validate(ROOT / "experiments/targets/discharge.toml", population=60, replications=2, out=results,
                         workers=1)  # fmt: skip

@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.axes import Axes
+from slow_cases import with_slow
 
 import popsim as ps
 from popsim.economics.budget import budget_impact
@@ -48,6 +49,7 @@ def test_a_decision_agrees_with_the_run_s_own_cost_effectiveness(run):
         assert mine["net_monetary_benefit"] == pytest.approx(row["net_monetary_benefit"])
 
 
+@pytest.mark.slow
 def test_with_draws_a_decision_says_how_sure_it_is(results):
     experiment = ps.Experiment.read(ROOT / "experiments/heart_failure_uncertainty.toml")
     run = experiment.with_(population=20, draws=3, replications=1, follow_up_days=15, enrolment_days=0).run(
@@ -94,8 +96,9 @@ def test_subgroups_may_be_cut(run):
     assert levels.filter(pl.col("subgroup") == "age_years")["level"].n_unique() == 2
 
 
-@pytest.mark.parametrize(("name", "panels"), PANELS.items())
-def test_a_figure_makes_its_own_axes_or_takes_some(run, name, panels):
+@pytest.mark.parametrize("name", with_slow(PANELS, lambda name: name not in ("network", "plane")))
+def test_a_figure_makes_its_own_axes_or_takes_some(run, name):
+    panels = PANELS[name]
     draw = getattr(run.plot, name)
     own = draw()
     assert np.size(own) == panels and len(plt.get_fignums()) == 1
@@ -122,6 +125,7 @@ def test_a_report_and_texts(run, tmp_path):
     assert run.explain(0, strategy="telemonitoring")
 
 
+@pytest.mark.slow
 def test_texts_and_messages_name_arguments_and_no_flags(run, tmp_path):
     for text in (run.explain(), run.explain(strategy="telemonitoring", against="usual_care")):
         assert "(name one with person=)" in text and "--" not in text
@@ -171,6 +175,7 @@ def test_a_budget_is_that_of_the_command_line(run):
     assert run.budget([100, 100], [0.1, 0.5]).equals(table)
 
 
+@pytest.mark.slow
 def test_one_way_is_as_wide_as_the_price_times_what_was_bought(experiment, results):
     """Cost is a straight line in a price: its swing over 20 to 60 is twice that over 30 to 50."""
     few = experiment.with_(replications=2, follow_up_days=20)
@@ -182,6 +187,7 @@ def test_one_way_is_as_wide_as_the_price_times_what_was_bought(experiment, resul
     assert wide.sort("strategy")["swing"].to_list() == pytest.approx([2 * x for x in narrow.sort("strategy")["swing"]])
 
 
+@pytest.mark.slow
 def test_runs_side_by_side(run, experiment, results):
     other = experiment.with_(name="other", title="Other", strategies=[{"name": "usual_care"}], comparator="").run(
         results, workers=1
@@ -194,6 +200,7 @@ def test_runs_side_by_side(run, experiment, results):
     assert table["qalys"].head(3).to_list() == expected
 
 
+@pytest.mark.slow
 def test_a_sweep_shares_the_random_streams(experiment, results):
     """A price moves costs in proportion to what was bought, person by person, and no QALY at all."""
     few = experiment.with_(replications=1, follow_up_days=20)

@@ -78,6 +78,7 @@ def test_the_formulas_give_popsims_numbers_at_any_threshold(tables, workbook, pr
         assert shares == pytest.approx(curve["probability"].to_list(), abs=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")
 @pytest.mark.parametrize("price", [20_000.0, OTHER_PRICE])
 def test_libreoffice_recalculates_to_the_same_numbers(tables, workbook, tmp_path, price):

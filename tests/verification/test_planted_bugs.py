@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from slow_cases import with_slow
 
 from popsim.care import compiled
 from popsim.care.policy import Policies
@@ -28,6 +29,14 @@ ROOT = Path(__file__).parents[2]
 PEOPLE, DAYS, ENROLMENT = 80, 150, 20
 BY_TITLE = {check.title: check for check in CHECKS}
 BUGS = {}
+LONG = {  # their checks simulate for seconds to minutes
+    *("costs_are_added_to_net_benefit", "a_price_is_loose_in_the_code", "a_utility_is_a_constant"),
+    *("a_standard_deviation_is_taken_for_a_standard_error", "one_rate_for_both", "luck_depends_on_the_strategy"),
+    *("nobody_means_some", "perfect_information_is_worth_too_little", "discounting_is_off_by_one_cycle"),
+    *("a_component_is_missing_in_the_total", "a_programme_is_paid_twice", "decrements_are_added"),
+    *("discounting_has_the_wrong_sign", "a_place_too_many", "life_days_are_discounted"),
+    *("entries_last_a_week_too_long", "prices_of_two_settings_are_swapped"),
+}
 
 assert checks.__all__
 
@@ -340,7 +349,7 @@ def perfect_information_is_worth_too_little(monkeypatch):
     wrap(monkeypatch, information, "_jackknifed", lambda found, *args: (0.3 * found[0] - 1.0, found[1]))
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", with_slow(BUGS, LONG.__contains__))
 def test_caught(name, study, sound, monkeypatch):
     plant, titles, lives = BUGS[name]
     for title in titles:

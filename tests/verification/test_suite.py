@@ -33,6 +33,7 @@ def test_every_check_holds_on_the_experiments(name):
     assert sum(finding.holds is True for finding in findings) >= 50
 
 
+@pytest.mark.slow
 def test_nobody_dies_of_a_complication_where_nobody_is_to_die():
     study = read_study(MAIN)
     fatal = [one.model_copy(update={"fatality": 1.0}) for one in study.network.complications]

@@ -75,6 +75,7 @@ def test_bulk_data_tells_the_same(own, tmp_path):
     assert facts_of(new(tmp_path / "all.ndjson").person) == own
 
 
+@pytest.mark.slow
 def test_the_same_facts_give_the_same_twin(tmp_path):
     """Bit for bit, through the commands: record and stream in popsim's own form, and one Bundle."""
     path, kept = written(tmp_path, bundle()), {}

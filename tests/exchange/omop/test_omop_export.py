@@ -222,6 +222,7 @@ def test_preceding_visits_chain_and_wards_lie_within_their_visit(exported):
     assert (deaths["visit_end_date"] == deaths["death_date"]).all()
 
 
+@pytest.mark.slow
 def test_measurements_are_readings_of_devices_not_the_hidden_state(exported):
     unit = exported.run.unit("usual")
     model = build(unit, schema=unit.study.schema)
@@ -295,6 +296,7 @@ def test_start_keeps_every_date_in_the_past():
         checked_start(date(1900, 1, 1), 100, TODAY)
 
 
+@pytest.mark.slow
 def test_export_on_the_command_line(exported, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = str(exported.run.folder)

@@ -100,6 +100,7 @@ def test_own_export_is_read_back(exported, written):
     )
 
 
+@pytest.mark.slow
 def test_cohort_from_a_cdm_on_the_command_line(tmp_path, capsys, written):
     out = tmp_path / "cohort.toml"
     arguments = ["cohort", "from-omop", str(written["csv"]), "--index", "heart_failure", "--out", str(out)]
@@ -168,6 +169,7 @@ def test_stream_of_a_person(tmp_path):
     assert not [line for line in lines if "5000" in line]
 
 
+@pytest.mark.slow
 def test_twins_from_a_cdm_and_nothing_personal_in_errors(tmp_path, capsys, monkeypatch):
     source, registry = made("zip", tmp_path), tmp_path / "twins.sqlite"
     base = ["--registry", str(registry), "--person", "11", "--day-zero", "2020-01-02"]

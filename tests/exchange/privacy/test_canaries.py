@@ -323,6 +323,7 @@ def test_a_bad_file_is_refused_in_one_line_without_its_words(inside, capfd, capl
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_options_and_targets_are_refused_without_naming_the_input(inside, capfd):
     source, out = inside
     (source / "a.json").write_text(json.dumps(patient()))

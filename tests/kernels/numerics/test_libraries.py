@@ -23,7 +23,7 @@ def distance(x, y):
     return root(x * x + y * y - 1.0)
 
 
-@njit
+@njit(cache=False)
 def from_python(x, y):
     return distance(x, y)
 
@@ -50,6 +50,7 @@ print(keyed(RandomKey(1, 2), np.arange(3), 4).tolist())
 """
 
 
+@pytest.mark.slow
 def test_from_the_cache_it_computes_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("POPSIM_CACHE", str(tmp_path))
     first, again = (

@@ -143,6 +143,7 @@ def test_logistic_is_within_three_ulp():
     assert 0.0 < logistic(-libm.inf) < 1e-307
 
 
+@pytest.mark.slow
 def test_normal_cdf_has_a_relative_error_below_2e_15_in_both_tails():
     rng = np.random.default_rng(4)
     points = np.concatenate([np.linspace(-37.4, 9.0, 3001), every_scale(rng, -60, 3, 2000)])
@@ -152,6 +153,7 @@ def test_normal_cdf_has_a_relative_error_below_2e_15_in_both_tails():
     assert 0.0 <= normal_cdf(-libm.inf) < 1e-300
 
 
+@pytest.mark.slow
 def test_inverse_normal_has_a_relative_error_below_1e_11():
     rng = np.random.default_rng(5)
     words = np.concatenate(
@@ -249,6 +251,7 @@ np.savez(sys.argv[2], **out)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ELSEWHERE, ids=["interpreted", "oldest_cpu"])
 def test_vectorised_equals_other_processes_bit_for_bit(setting, tmp_path):
     """Vectorised for this CPU here; in another process interpreted throughout (`.py_func` would call compiled callees),

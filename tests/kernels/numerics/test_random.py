@@ -383,6 +383,7 @@ print(hashlib.sha256(np.array(values, dtype=float).tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_every_way_to_run_gives_the_same_bits():
     """Compiled for this CPU, compiled for the oldest CPU of the architecture, and interpreted."""
     settings = ({}, {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, {"NUMBA_DISABLE_JIT": "1"})

@@ -233,6 +233,7 @@ def test_potassium_rises_with_a_weak_kidney_and_its_drugs_and_falls_with_a_loop_
     assert kidney.potassium_shift(slow, loop, 1.0, 1.0, KIDNEY) >= shift
 
 
+@pytest.mark.slow
 @quick
 @given(pressure, ef, share, share, share, share)
 def test_symptoms_are_a_score_that_follows_pressure(p, fraction, copd, ill, fast, frailty):
