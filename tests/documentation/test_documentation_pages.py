@@ -24,7 +24,7 @@ from popsim.simulation.schema import SCHEMA
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 LONG = {"README", "read-a-forecast", "analyst", "when-not-to-trust-it", "own-organ-system", "forecast", "fairness"}
-EXAMPLES = with_slow(sorted((DOCS / "examples").glob("*.py")), lambda path: path.stem not in ("flow", "recurrence"))
+EXAMPLES = with_slow(sorted((DOCS / "examples").glob("*.py")), lambda path: path.stem != "recurrence")
 PAGES = [
     ROOT / "README.md",
     *(path for path in sorted(DOCS.rglob("*.md")) if not {"build", "generated"} & set(path.relative_to(DOCS).parts)),

@@ -176,6 +176,7 @@ def test_a_death_after_the_end_of_follow_up_is_none_of_the_experiment(run, monke
     assert figure.axes[-1].get_xlim()[1] == follow_up
 
 
+@pytest.mark.slow
 def test_acceptability_sums_to_one_and_is_drawn_from_draws(uncertain_run):
     figure = figures.acceptability(uncertain_run)
     curves = [line for line in figure.axes[0].lines if line.get_label() in TITLES.values()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-NOTICE = "popsim: compiling the kernels, once for each installation or update: one to four minutes"
+NOTICE = "popsim: compiling the kernels, once for each installation or update: one to three minutes"
 SECONDS_BETWEEN = 10.0
 
 
