@@ -136,22 +136,16 @@ def sealed_hash(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def read_record(path: Path, key: str) -> UnitRecord | None:
-    """The record of a file; None if it is missing, damaged, of another unit, or its values differ from its record."""
+def read_record(path: Path, key: str, *, values: bool = True) -> UnitRecord | None:
+    """The record of a file; None if it is missing, damaged, of another unit, or its values differ from its record.
+
+    values: whether to read them; if not, each byte is still as it was written.
+    """
     try:
         with path.open("rb") as file:
-            return _checked(file, key)
+            return _checked(file, key) if values else _sealed(file, key)
     except DAMAGE:
         return None
-
-
-def is_sealed(path: Path, key: str) -> bool:
-    """Whether a file is of this unit and every byte of it is as it was written; values are not read."""
-    try:
-        with path.open("rb") as file:
-            return _sealed(file, key) is not None
-    except DAMAGE:
-        return False
 
 
 def read_frames(file: BinaryIO, key: str) -> dict[str, pl.DataFrame]:

@@ -15,6 +15,7 @@ import pytest
 import typer
 from flagship import AS_DESCRIBED as MAIN
 from flagship import ROOT
+from slow_cases import with_slow
 
 from popsim.cli import app, main
 from popsim.cli.describing import SCHEMA_KINDS
@@ -175,13 +176,7 @@ def test_status_of_a_run_by_its_folder_and_of_the_newest_run_of_a_file(finished,
 
 @pytest.mark.parametrize(
     "command",
-    [
-        ["outcomes"],
-        *(
-            pytest.param(one, marks=pytest.mark.slow)
-            for one in (["explain"], ["decide"], ["report"], ["plot", "--only", "costs"])
-        ),
-    ],
+    with_slow([["outcomes"], ["explain"], ["decide"], ["report"], ["plot", "--only", "costs"]], ["outcomes"].__ne__),
     ids=lambda one: one[0],
 )
 def test_what_reads_a_run_finds_it_by_the_experiments_file_and_says_which(finished, capsys, monkeypatch, command):

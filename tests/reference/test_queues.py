@@ -104,16 +104,18 @@ def wrong(figures: list[Figure], loosely: tuple[str, ...] = ()) -> list[str]:
     return lines
 
 
-def each_queue(most_patients: float) -> pytest.MarkDecorator:
-    """Every case by its number; those with more patients take minutes and are slow tests."""
-    patients = [case.arrivals * case.days * case.stations for case in QUEUES]
-    marks = [pytest.mark.slow if many > most_patients else () for many in patients]
-    return pytest.mark.parametrize(
-        "number", [pytest.param(i, id=case.name, marks=marks[i]) for i, case in enumerate(QUEUES)]
-    )
+def has_many_patients(number: int) -> bool:
+    """Whether a case takes many seconds."""
+    case = QUEUES[number]
+    return case.arrivals * case.days * case.stations > 6e5
 
 
-@each_queue(6e5)
+each_queue = pytest.mark.parametrize(
+    "number", with_slow(range(len(QUEUES)), has_many_patients), ids=lambda number: QUEUES[number].name
+)
+
+
+@each_queue
 def test_figures_agree_with_the_closed_form(number):
     case = QUEUES[number]
     figures = case_figures(number).figures
@@ -189,7 +191,7 @@ def own_figures(case: Case) -> dict[str, float]:
     return exact.mmc(case.arrivals, mean, case.servers)
 
 
-@each_queue(6e5)
+@each_queue
 def test_numbers_and_waits_obey_little(number):
     """Waits are summed over persons, numbers are integrals over time: two counts of the same days, but for the ends."""
     for waited, integral in case_figures(number).waiting:
