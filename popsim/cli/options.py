@@ -287,8 +287,11 @@ def study_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
         @wraps(command)
         def with_options(**given: Any) -> None:
+            from popsim.runs.executors.local import processes_kept
+
             options = StudyOptions(**{field.name: given.pop(field.name) for field in chosen})
-            command(**given, options=options)
+            with processes_kept():
+                command(**given, options=options)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         more = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in chosen]

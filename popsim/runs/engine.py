@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from popsim.definitions.experiment import ExperimentDefinition
 from popsim.errors import InputError
@@ -33,6 +32,17 @@ MIN_WORKER_SECONDS = 6.0  # estimated work of a worker; with less, processes cos
 DAY_SECONDS, TWIN_DAY_SECONDS = 1e-3, 0.4e-6  # of a simulated day, and of each twin in it, on one thread
 DEADLINE_MARGIN_S = 600.0  # of the default deadline: to start, compile and write on a busy machine
 MIN_TWIN_DAYS_PER_SECOND = 100_000.0  # per second; a hundredth of the speed of one slow core
+
+
+@dataclass(frozen=True, slots=True)
+class UseThreads:
+    """Begins a process whose kernels run on so many threads."""
+
+    threads: int
+
+    def __call__(self) -> None:
+        """Begin."""
+        use_threads(self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ class Engine:
         if self.in_this_process:
             use_threads(self.threads)
             return SerialExecutor(work)
-        return LocalProcesses(work, min(self.workers, tasks), partial(use_threads, self.threads), deadline)
+        return LocalProcesses(work, min(self.workers, tasks), UseThreads(self.threads), deadline)
 
 
 def generous_deadline(experiment: ExperimentDefinition) -> float:

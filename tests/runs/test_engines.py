@@ -1,4 +1,5 @@
 import contextlib
+import multiprocessing
 import os
 import socket
 import ssl
@@ -11,7 +12,7 @@ import pytest
 from interrupting import interrupted
 
 from popsim.runs.executors.cluster import DaskCluster, dask_client
-from popsim.runs.executors.local import LocalProcesses
+from popsim.runs.executors.local import LocalProcesses, processes_kept
 from popsim.runs.executors.serial import SerialExecutor
 
 KEYS = "abcde"
@@ -50,6 +51,20 @@ def test_a_process_goes_on_with_what_shares_its_last_task(tmp_path):
     found = outcomes(local(work.own_process), pieces)
     assert len(found) == len(pieces)
     assert len({(outcome.task.shares, outcome.result) for outcome in found}) <= 5 + 1
+
+
+def test_idle_processes_go_on_with_the_work_of_the_next_executor_and_leave_at_the_end(pieces):
+    """Also the next after one whose process was killed, and none where work failed for good."""
+    with processes_kept():
+        first, second = ({one.result for one in outcomes(local(work.own_process), pieces)} for _ in range(2))
+        assert second <= first and all(map(alive, first))
+        assert problems(outcomes(local(work.leave_mark), pieces)) == dict.fromkeys(KEYS, "")
+        assert problems(outcomes(local(work.die_once_more), pieces)) == dict.fromkeys(KEYS, "")
+        with pytest.raises(KeyError), local(work.own_process) as executor:
+            executor.submit(pieces[0])
+            raise KeyError
+    assert not any(map(alive, first | second))
+    assert not multiprocessing.active_children()
 
 
 def problems(found):

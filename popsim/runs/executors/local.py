@@ -2,6 +2,9 @@
 
 The standard pools hang or give up when a worker is killed, so this module has its own: one pipe to each process, one
 task at a time on each, and the end of a pipe as the sign that its worker is gone.
+
+A process takes seconds to start. Inside `processes_kept` those that one executor leaves idle go on with the work of the
+next.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
+from typing import NamedTuple
 
 from popsim.errors import InputError, RunError
 from popsim.runs.executors.starting import (
@@ -35,6 +39,12 @@ SECONDS_TO_STOP = 2.0
 POLL_SECONDS = 5.0  # seconds between checks of the clock; a longer pause means that this process itself was stopped
 
 type Start = Callable[[], None]
+
+
+class _Duty(NamedTuple):
+    """What a process does with the tasks that follow."""
+
+    work: Work
 
 
 class LocalProcesses(Executor):
@@ -76,9 +86,18 @@ class LocalProcesses(Executor):
         free = [worker for worker in self._crew if worker.task is None]
         idle = next((worker for worker in free if worker.shares == task.shares), free[0] if free else None)
         if idle is None:
-            idle = _started(self._work, self._start)
+            idle = self._taken_over() or _started(self._work, self._start)
             self._crew.append(idle)
         idle.take(task)
+
+    def _taken_over(self) -> _Worker | None:
+        """A process that an executor before left idle, begun in the same way, with this work."""
+        kept = _kept or []
+        worker = next((worker for worker in kept if worker.start == self._start), None)
+        if worker is not None:
+            kept.remove(worker)
+            worker.turn_to(self._work)
+        return worker
 
     def outcomes(self) -> list[TaskOutcome]:
         """Wait for a result, or for a deadline to pass.
@@ -113,7 +132,11 @@ class LocalProcesses(Executor):
     def __enter__(self) -> LocalProcesses:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *problem: object) -> None:
+        if _kept is not None and problem[0] is None:
+            idle = [worker for worker in self._crew if worker.task is None]
+            _kept.extend(idle)
+            self._crew = [worker for worker in self._crew if worker not in idle]
         for worker in self._crew:
             worker.pipe.close()
             if worker.task is not None:
@@ -129,6 +152,7 @@ class _Worker:
 
     process: multiprocessing.process.BaseProcess
     pipe: Connection
+    start: Start
     task: Task | None = None
     shares: Hashable = None
     began: float = 0.0
@@ -142,6 +166,12 @@ class _Worker:
             self.pipe.send(task)
         except OSError:
             return
+
+    def turn_to(self, work: Work) -> None:
+        """Do other work from now on."""
+        self.shares = None
+        with suppress(OSError):  # if it is dead, `poll` will say so
+            self.pipe.send(_Duty(work))
 
     def poll(self) -> TaskOutcome | None:
         """The outcome of its task; None if the process has only reported that it is ready."""
@@ -200,7 +230,25 @@ def _started(work: Work, start: Start) -> _Worker:
     theirs.close()
     with suppress(OSError):  # if it is already dead, `poll` will say so
         ours.send_bytes(duty)
-    return _Worker(process, ours, began=time.monotonic() + SECONDS_TO_START)
+    return _Worker(process, ours, start, began=time.monotonic() + SECONDS_TO_START)
+
+
+_kept: list[_Worker] | None = None  # idle processes, inside `processes_kept`
+
+
+@contextmanager
+def processes_kept() -> Iterator[None]:
+    """Executors that end inside leave their idle processes to those that begin later; at the end all of them leave."""
+    global _kept
+    before, _kept = _kept, []
+    try:
+        yield
+    finally:
+        idle, _kept = _kept, before
+        for worker in idle:
+            worker.pipe.close()
+        for worker in idle:
+            worker.stop(SECONDS_TO_STOP)
 
 
 @contextmanager
@@ -226,6 +274,10 @@ def _serve(pipe: Connection) -> None:
             return
         pipe.send(READY)
         while True:
-            outcome = attempt(work, pipe.recv())
+            said = pipe.recv()
+            if isinstance(said, _Duty):
+                work = said.work
+                continue
+            outcome = attempt(work, said)
             pipe.send((outcome.result, outcome.problem))
     gc.freeze()  # Python's last search for garbage would keep the driver waiting
