@@ -201,13 +201,11 @@ class LiveRun:
         frames = [self._tables[unit.key]["measures"] for unit in units if unit.key in self._tables]
         if not frames:
             raise InputError(f"{self.folder}: no comparison is finished yet")
-        by_unit, (daily, admissions) = pl.concat(frames).lazy(), self._days_of(units)
+        daily, admissions = self._days_of(units)
         first = warm_up_of(self.experiment, self.network, daily, admissions).days
-        if first and daily is not None:
-            keys = [one.key for one in units if one.key in self._tables] if keeps_waits(self.experiment) else ()
-            waits = [self._waits_after(key, first) for key in keys]
-            by_unit = after_warm_up(by_unit, daily, waits, self.network, first)
-        found = with_gaps(merge(by_unit))
+        with_events = units if first and keeps_waits(self.experiment) else ()
+        waits = [self._waits_after(one.key, first) for one in with_events if one.key in self._tables]
+        found = with_gaps(merge(after_warm_up(pl.concat(frames).lazy(), daily, waits, self.network, first)))
         hidden = hidden_measures(found, self.least_count, study_beds=self.network.study_beds)
         return masked(found, hidden).collect()
 

@@ -178,12 +178,9 @@ def _combined(store: RunStore, study: Study, units: tuple[Unit, ...]) -> tuple[d
         store.write_table(name, scans[name])
     experiment, network, daily = study.experiment, study.network, scans.get(DAILY)
     warm_up = warm_up_of(experiment, network, daily, scans.get(ADMISSIONS))
-    by_unit = scans["measures"]
-    if warm_up.days and daily is not None:
-        with_events = keys if keeps_waits(experiment) else ()
-        waits = [waits_after(store.units, key, network, warm_up.days) for key in with_events]
-        by_unit = after_warm_up(by_unit, daily, waits, network, warm_up.days)
-    measures = with_gaps(merge(by_unit))
+    with_events = keys if warm_up.days and keeps_waits(experiment) else ()
+    waits = [waits_after(store.units, key, network, warm_up.days) for key in with_events]
+    measures = with_gaps(merge(after_warm_up(scans["measures"], daily, waits, network, warm_up.days)))
     store.write_table("measures", measures)
     tables = RunTables.of(measures, experiment)._asdict()
     if experiment.draws:

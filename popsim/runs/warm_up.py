@@ -83,7 +83,7 @@ def begins_empty(experiment: ExperimentDefinition, network: NetworkDefinition) -
 
 def after_warm_up(
     measures: pl.LazyFrame,
-    daily: pl.LazyFrame,
+    daily: pl.LazyFrame | None,
     waits: Sequence[pl.DataFrame],
     network: NetworkDefinition,
     first: int,
@@ -92,12 +92,14 @@ def after_warm_up(
 
     Args:
         measures: strategy, draw, replication, region, measure, value, weight.
-        daily: of the same units.
+        daily: of the same units; none where the run keeps none, and then there is no warm-up.
         waits: `waits_after(...)` of each of these units. A setting that nobody asked for from `first` on has no
             measures of waits; empty where the run keeps no events: waits stay as they are.
         network: whose settings they have.
         first: the first day that counts.
     """
+    if daily is None or first == 0:
+        return measures
     later = pl.concat([_beds(daily, network, first), *waits])
     types = measures.collect_schema()
     later = later.with_columns(later=True).cast({name: types[name] for name in UNIT})
