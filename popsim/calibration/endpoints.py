@@ -97,6 +97,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "Death or cardiovascular admission", (ALL,), CARDIOVASCULAR_ADMISSIONS
     ),
     "death_or_hospitalisation": Endpoint("Death or unplanned admission for any cause", (ALL,), (ALL,)),
+    "death_or_stroke": Endpoint("Death from any cause or admission for stroke", (ALL,), ("stroke",)),
     "infarction": Endpoint("Admission for myocardial infarction", admissions=("infarction",)),
     "stroke": Endpoint("Admission for stroke", admissions=("stroke",)),
     "bleeding": Endpoint("Admission for major bleeding", admissions=("bleeding",)),

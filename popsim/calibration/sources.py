@@ -25,6 +25,7 @@ from popsim.definitions.target import Target, TargetFile
 from popsim.errors import DefinitionError
 from popsim.evidence.distributions import Floats
 from popsim.kernels.numerics.random import RandomKey
+from popsim.population.cohort import CohortSource
 from popsim.statistics import Estimate
 from popsim.studies.content import SHOWN, json_hash
 from popsim.studies.design import Change, Study, study_of
@@ -107,6 +108,7 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
         DefinitionError: the file is refused, or a target needs something that does not exist.
     """
     path = Path(path)
+    cohort = None
     if "strategies" in read_toml(path):
         experiment, folder = ExperimentDefinition.read(path), path.parent
         title, targets, changes = experiment.title, experiment.targets, {}
@@ -121,10 +123,11 @@ def read_source(path: Path | str, said: Mapping[str, Change] | None = None) -> S
         chosen = whole.strategy(file.strategy or whole.reference)
         experiment = whole.model_copy(update={"strategies": (chosen,), "comparator": chosen.name, "name": file.name})
         title, targets, stratum = file.title, file.targets, file.stratum
+        cohort = CohortSource.read(path.parent / file.cohort) if file.cohort else None
         changes = {key: getattr(file, key) for key in ("follow_up_days", "population", "replications")}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"store": "persons", "scenarios": (), "draws": 0}
-    study = study_of(experiment.model_copy(update=changes), folder, file=path, changes=said)
+    study = study_of(experiment.model_copy(update=changes), folder, file=path, changes=said, cohort=cohort)
     check_targets(targets, study.experiment, study.schema, [one.name for one in study.network.settings], path)
     wanted = (*study.experiment.entry_columns, *entry_columns(targets))
     with_columns = study.experiment.model_copy(update={"entry_columns": tuple(dict.fromkeys(wanted))})

@@ -188,6 +188,7 @@ class TargetFile(Definition):
         experiment: file of the experiment with this population, relative to this file.
         strategy: under which they are simulated; the experiment's comparator when empty.
         stratum: labels of the people ("reduced", "mild", "outpatient", ...) by which results are counted.
+        cohort: file of the people, relative to this file; the experiment's when absent.
         follow_up_days, population, replications: instead of the experiment's, for these figures.
         targets: the figures.
     """
@@ -197,6 +198,7 @@ class TargetFile(Definition):
     experiment: DefinitionPath
     strategy: str = ""
     stratum: Stratum = ()
+    cohort: DefinitionPath | None = None
     follow_up_days: Annotated[int, whole(1, 3653)] | None = None
     population: Annotated[int, whole(1, 1_000_000)] | None = None
     replications: Annotated[int, whole(1, 1000)] | None = None
