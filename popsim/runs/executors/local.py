@@ -137,12 +137,7 @@ class LocalProcesses(Executor):
             idle = [worker for worker in self._crew if worker.task is None]
             _kept.extend(idle)
             self._crew = [worker for worker in self._crew if worker not in idle]
-        for worker in self._crew:
-            worker.pipe.close()
-            if worker.task is not None:
-                worker.process.kill()  # not a polite request: it may be stopped
-        for worker in self._crew:
-            worker.stop(SECONDS_TO_STOP)
+        _dismiss(self._crew)
         self._crew.clear()
 
 
@@ -245,10 +240,17 @@ def processes_kept() -> Iterator[None]:
         yield
     finally:
         idle, _kept = _kept, before
-        for worker in idle:
-            worker.pipe.close()
-        for worker in idle:
-            worker.stop(SECONDS_TO_STOP)
+        _dismiss(idle)
+
+
+def _dismiss(workers: Sequence[_Worker]) -> None:
+    """End processes, all at the same time."""
+    for worker in workers:
+        worker.pipe.close()
+        if worker.task is not None:
+            worker.process.kill()  # not a polite request: it may be stopped
+    for worker in workers:
+        worker.stop(SECONDS_TO_STOP)
 
 
 @contextmanager
